@@ -1,0 +1,163 @@
+//! The one type for a user's mistake: what is wrong, where, and what to do about it.
+//!
+//! Diagnostics are collected, not thrown: a command shows all of them at once and then stops.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A text that mistakes can be found in: an inventory, a role, a template.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// The path as the user would write it, or `(built in) roles/…` for an embedded role.
+    pub name: String,
+    pub text: String,
+}
+
+impl Source {
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.into(),
+            text: text.into(),
+        })
+    }
+}
+
+/// A stretch of a line in a source. Lines and columns count from 1; columns count characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub source: Arc<Source>,
+    pub line: usize,
+    pub column: usize,
+    /// Characters to underline; at least 1.
+    pub length: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.source.name, self.line, self.column)
+    }
+}
+
+/// One mistake of the user's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What is wrong, with what was expected and what was found.
+    pub message: String,
+    pub place: Option<Place>,
+    /// The next thing to do.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            place: None,
+            help: None,
+        }
+    }
+
+    #[must_use]
+    pub fn at(mut self, place: &Place) -> Self {
+        self.place = Some(place.clone());
+        self
+    }
+
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        if let Some(place) = &self.place {
+            let line = place
+                .source
+                .text
+                .lines()
+                .nth(place.line.saturating_sub(1))
+                .unwrap_or_default();
+            let margin = " ".repeat(place.line.to_string().len());
+            // A tab keeps its width in the line below, so that the carets stand under the text.
+            let lead: String = line
+                .chars()
+                .take(place.column.saturating_sub(1))
+                .map(|c| if c == '\t' { '\t' } else { ' ' })
+                .collect();
+            let rest = line.chars().count().saturating_sub(lead.chars().count()).max(1);
+            write!(f, "\n{margin}--> {place}")?;
+            write!(f, "\n{margin} |\n{} | {line}", place.line)?;
+            write!(
+                f,
+                "\n{margin} | {lead}{}",
+                "^".repeat(place.length.clamp(1, rest))
+            )?;
+        }
+        if let Some(help) = &self.help {
+            write!(f, "\n  help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// All mistakes that were found, in the order of the files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diagnostics(pub Vec<Diagnostic>);
+
+impl Diagnostics {
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        // The same value read by two hosts is one mistake.
+        if !self.0.contains(&diagnostic) {
+            self.0.push(diagnostic);
+        }
+    }
+
+    pub fn extend(&mut self, others: Diagnostics) {
+        for diagnostic in others.0 {
+            self.push(diagnostic);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `value` if nothing was found wrong.
+    ///
+    /// # Errors
+    /// Everything that was found.
+    pub fn or(self, value: impl FnOnce() -> Result<(), Diagnostics>) -> Result<(), Diagnostics> {
+        if self.is_empty() { value() } else { Err(self) }
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, diagnostic) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n\n")?;
+            }
+            write!(f, "{diagnostic}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The candidate that `word` is probably a misspelling of.
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}

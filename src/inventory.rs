@@ -1,0 +1,92 @@
+//! The inventory: hosts, groups, variables, and which roles a host has.
+//!
+//! Loading finds every mistake at once and knows the place of every value. It knows roles only by name; what
+//! variables they take is checked by `role`.
+
+pub mod load;
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::Place;
+use crate::secret::vault::SecretsFile;
+use crate::yaml::Node;
+
+/// A loaded inventory.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    pub path: PathBuf,
+    /// In the order of declaration.
+    pub hosts: Vec<InventoryHost>,
+    /// Group name → names of the hosts in it, nested ones included.
+    pub groups: IndexMap<String, Vec<String>>,
+    /// Folders with roles of the user's own, searched before the built-in ones.
+    pub role_folders: Vec<PathBuf>,
+    pub secrets: SecretsFile,
+}
+
+/// A host of the inventory, with everything that its groups give it.
+#[derive(Debug, Clone)]
+pub struct InventoryHost {
+    pub name: String,
+    pub place: Place,
+    pub connection: Connection,
+    /// From outer to inner group.
+    pub groups: Vec<String>,
+    pub roles: Vec<RoleUse>,
+    pub variables: Variables,
+}
+
+/// How a host is reached: the host's `ssh:` map.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Connection {
+    /// Name or address; the host's name when not given.
+    pub address: Option<String>,
+    /// 22 when not given.
+    pub port: Option<u16>,
+    /// `root` when not given.
+    pub user: Option<String>,
+    /// Private key files, tried in order before the agent.
+    pub identity_files: Vec<PathBuf>,
+    /// Name of a secret.
+    pub password: Option<String>,
+    /// Name of a secret.
+    pub sudo_password: Option<String>,
+    /// `SHA256:…`: the host key is accepted if it has this fingerprint.
+    pub host_key_fingerprint: Option<String>,
+    pub known_hosts: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleUse {
+    pub name: String,
+    pub place: Place,
+}
+
+/// Variables of one host after merging, by name, in the order of their first mention.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Variables(pub IndexMap<String, Variable>);
+
+/// A value that won, and what it won over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variable {
+    /// The value with its places inside.
+    pub node: Node,
+    pub origin: Origin,
+    /// Where the name itself stands, for "unknown variable".
+    pub key: Place,
+    /// The values that this one overrode, nearest first.
+    pub overridden: Vec<(Origin, Node)>,
+}
+
+/// The level that a value was set on: later ones win.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `variables:` at the top of the inventory.
+    Inventory,
+    Group(String),
+    Host(String),
+    /// `--set` on the command line.
+    CommandLine,
+}

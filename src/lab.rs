@@ -1,0 +1,1 @@
+//! The lab: throwaway hosts on the operator's own machine.

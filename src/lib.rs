@@ -1,0 +1,20 @@
+//! mailprov provisions mail servers over SSH: see `book/src/design.md` for the architecture.
+//!
+//! Everything is one direction of travel: inventory → roles → graph → plan → run → report.
+
+pub mod cli;
+pub mod diagnostic;
+pub mod exit;
+pub mod graph;
+pub mod host;
+pub mod inventory;
+pub mod lab;
+pub mod plan;
+pub mod report;
+pub mod role;
+pub mod run;
+pub mod secret;
+pub mod step;
+pub mod value;
+pub mod verify;
+pub mod yaml;

@@ -1,0 +1,1 @@
+//! The plan: what differs between the probes and the promises.

@@ -1,0 +1,1 @@
+//! Checking a host's variables against the declarations of its roles.

@@ -1,0 +1,1 @@
+//! The run: the execution of a plan, in dependency order, in batches.

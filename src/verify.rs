@@ -1,0 +1,1 @@
+//! Verification of a mail server from outside, as a client would.
