@@ -1,5 +1,97 @@
-//! The command line: a file per subcommand.
+//! The command line: a file per subcommand, and what they share in `common`.
+//!
+//! A subcommand is a file with `Args` (clap) and `run`, its `mod` line and its line in the list below. What a
+//! command does lives in the engine; files here only read arguments, call it and print.
 
-pub fn main() -> std::process::ExitCode {
-    crate::exit::Exit::Usage.into()
+mod common;
+mod completions;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::exit::Exit;
+use common::{Failure, Global};
+
+/// Provisions mail servers over SSH: typed, fast, honest in dry runs, safe when killed half-way.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mailprov",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_long_help = common::exit_codes(&Exit::ALL),
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+macro_rules! subcommands {
+    ($($(#[$attribute:meta])* $variant:ident => $module:ident),* $(,)?) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $($(#[$attribute])* $variant($module::Args),)*
+        }
+
+        impl Command {
+            async fn run(self, global: &Global) -> Result<Exit, Failure> {
+                match self {
+                    $(Self::$variant(args) => $module::run(args, global).await,)*
+                }
+            }
+        }
+    };
+}
+
+// In the order of `mailprov help`. The doc comment of `Args` is the help.
+subcommands! {
+    Completions => completions,
+}
+
+/// Runs the program. The exit code is the only thing that leaves it; everything else was printed.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are not mistakes; clap tells them apart by its exit code. A closed pipe is no
+            // reason to complain.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            }
+            .into();
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let failure = Failure::bug(format!("cannot start the runtime: {error}"));
+            return failure.print().into();
+        }
+    };
+    let exit = match runtime.block_on(cli.command.run(&cli.global)) {
+        Ok(exit) => exit,
+        Err(failure) => failure.print(),
+    };
+    // A task that still waits (a prompt on a terminal) must not hold the process up.
+    runtime.shutdown_background();
+    exit.into()
+}
+
+/// The command line as clap knows it, for completions and the reference.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definition_holds_together() {
+        super::command().debug_assert();
+    }
 }

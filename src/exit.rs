@@ -1,5 +1,7 @@
 //! Exit codes of the program: one meaning each. The book's page `exit-codes.md` is their reference.
 
+use crate::host::HostError;
+
 /// How a command ended, as scripts see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -58,6 +60,17 @@ impl Exit {
             Exit::Locked => "another run holds the lock on a host",
             Exit::Secret => "a secret is missing or can't be decrypted",
             Exit::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl From<&HostError> for Exit {
+    fn from(error: &HostError) -> Self {
+        match error {
+            HostError::Unreachable(_) | HostError::HostKey(_) | HostError::Refused(_) => Exit::Unreachable,
+            HostError::Locked(_) => Exit::Locked,
+            HostError::Secret(_) => Exit::Secret,
+            HostError::Protocol(_) => Exit::StepFailed,
         }
     }
 }

@@ -1,0 +1,237 @@
+//! What subcommands share: global options, the way to fail, printing, and loading an inventory.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::exit::Exit;
+use crate::host::HostError;
+use crate::inventory::Inventory;
+use crate::role::load::Roles;
+use crate::secret::vault::SecretError;
+
+/// Options that every subcommand takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Global {
+    /// Say more: each step as it starts; twice: what each round trip took
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Colours: on a terminal unless NO_COLOR is set, always, or never
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Global {
+    /// Whether standard output gets colours (<https://no-color.org>).
+    pub fn colors(&self) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                std::io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
+        }
+    }
+}
+
+/// Why a command stopped: what to print, and the exit code that scripts see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub exit: Exit,
+    /// Complete text for standard error, `error: ` and the next thing to do included. Empty: say nothing.
+    pub message: String,
+}
+
+impl Failure {
+    /// The command line makes no sense (exit 2).
+    pub fn usage(message: impl std::fmt::Display) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// A mistake of mailprov's own (exit 1).
+    pub fn bug(message: impl std::fmt::Display) -> Self {
+        Self {
+            exit: Exit::Bug,
+            message: format!(
+                "error: {message}\n  help: this is a mistake of mailprov's own; please report it"
+            ),
+        }
+    }
+
+    pub fn new(exit: Exit, message: impl std::fmt::Display) -> Self {
+        Self {
+            exit,
+            message: format!("error: {message}"),
+        }
+    }
+
+    /// Prints the message to standard error and gives back the exit code.
+    pub fn print(&self) -> Exit {
+        if !self.message.is_empty() {
+            // Nobody reads it: nothing more can be done.
+            let _ = writeln!(std::io::stderr(), "{}", self.message);
+        }
+        self.exit
+    }
+}
+
+impl From<Diagnostics> for Failure {
+    fn from(diagnostics: Diagnostics) -> Self {
+        let count = diagnostics.0.len();
+        let mut message = diagnostics.to_string();
+        if count > 1 {
+            let _ = write!(message, "\n\n{count} mistakes; no host was contacted");
+        }
+        Self {
+            exit: Exit::Invalid,
+            message,
+        }
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Diagnostics::from(diagnostic).into()
+    }
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Self {
+        Self::new(Exit::from(&error), error)
+    }
+}
+
+impl From<SecretError> for Failure {
+    fn from(error: SecretError) -> Self {
+        Self::new(Exit::Secret, error)
+    }
+}
+
+/// Prints to standard output. A reader that went away (`| head`) ends the command quietly.
+///
+/// # Errors
+/// The end of the command when nobody reads any more, or a write that failed.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut output = std::io::stdout().lock();
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Failure {
+                exit: Exit::Done,
+                message: String::new(),
+            },
+            _ => Failure::bug(format!("cannot write to standard output: {error}")),
+        })
+}
+
+/// The inventory and what changes its values.
+#[derive(Debug, Clone, clap::Args)]
+pub struct InventoryArgs {
+    /// The inventory file (YAML)
+    #[arg(value_name = "INVENTORY")]
+    pub inventory: PathBuf,
+    /// Set a variable on all hosts, over everything the inventory says; VALUE is YAML. May be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+}
+
+impl InventoryArgs {
+    /// Loads the inventory and the roles that its hosts use.
+    ///
+    /// # Errors
+    /// All mistakes in them (exit 3).
+    pub fn load(&self) -> Result<(Inventory, Roles), Failure> {
+        let inventory = crate::inventory::load::load(&self.inventory, &self.set)?;
+        let mut wanted: Vec<_> = Vec::new();
+        for role in inventory.hosts.iter().flat_map(|host| &host.roles) {
+            if !wanted.iter().any(|(name, _)| *name == role.name) {
+                wanted.push((role.name.clone(), role.place.clone()));
+            }
+        }
+        let roles = Roles::load(&inventory.role_folders, &wanted)?;
+        Ok((inventory, roles))
+    }
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE, for example mail_hostname=mx.example.org".to_owned()),
+    }
+}
+
+/// Where the identities that decrypt secrets are.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct IdentityArgs {
+    /// An age identity file or SSH private key that decrypts the secrets. May be repeated
+    #[arg(long, value_name = "FILE")]
+    pub identity: Vec<PathBuf>,
+}
+
+/// The refusal of a name that is not among `known`, with a "did you mean".
+pub fn unknown_name<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Failure {
+    let mut message = format!("there is no {what} `{name}`");
+    match did_you_mean(name, known.clone()) {
+        Some(near) => {
+            let _ = write!(message, "\n  help: did you mean `{near}`?");
+        }
+        None => {
+            let names: Vec<&str> = known.into_iter().collect();
+            if names.is_empty() {
+                let _ = write!(message, "\n  help: there is none at all");
+            } else {
+                let _ = write!(message, "\n  help: known are {}", names.join(", "));
+            }
+        }
+    }
+    Failure::usage(message)
+}
+
+/// The exit codes a command can end with, for its help.
+pub fn exit_codes(exits: &[Exit]) -> String {
+    let mut text = String::from("Exit codes:");
+    for exit in exits {
+        let _ = write!(text, "\n  {:>3}  {}", exit.code(), exit.meaning());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_assignment_keeps_what_follows_the_first_sign() {
+        assert_eq!(assignment("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert_eq!(assignment("a="), Ok(("a".into(), String::new())));
+        assert!(assignment("=b").is_err());
+        assert!(assignment("a").is_err());
+    }
+
+    #[test]
+    fn an_unknown_name_gets_a_suggestion_or_the_list() {
+        let failure = unknown_name("host or group", "mailserver", ["mailservers", "db"]);
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(
+            failure.message.contains("did you mean `mailservers`"),
+            "{failure:?}"
+        );
+        let failure = unknown_name("role", "zzz", ["postfix", "dovecot"]);
+        assert!(
+            failure.message.contains("known are postfix, dovecot"),
+            "{failure:?}"
+        );
+    }
+}
