@@ -1,8 +1,15 @@
 //! The list of kinds of steps: the one place that knows them all.
+//!
+//! How a kind reads its parameters is in `read`, types that several kinds share are in `params`.
+
+pub mod params;
+mod read;
 
 use crate::diagnostic::Diagnostics;
 use crate::step::Step;
 use crate::yaml::Node;
+
+pub use read::{read, refuse};
 
 /// A kind of step, as role.yaml names it.
 pub struct Kind {
@@ -46,9 +53,4 @@ pub static ALL: &[Kind] = &[];
 /// The kind called `name`.
 pub fn find(name: &str) -> Option<&'static Kind> {
     ALL.iter().find(|kind| kind.name == name)
-}
-
-/// Reads `params` into a kind's own type, with the place of whatever is wrong.
-pub fn read<T: serde::de::DeserializeOwned>(_params: &Params<'_>) -> Result<T, Diagnostics> {
-    todo!("role helper")
 }
