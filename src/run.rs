@@ -1,1 +1,4 @@
-//! The run: the execution of a plan, in dependency order, in batches.
+//! To come.
+
+#[cfg(test)]
+pub(crate) mod toy;
