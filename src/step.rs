@@ -6,6 +6,7 @@
 
 pub mod kind;
 pub mod probe;
+pub mod replace;
 pub mod world;
 
 use std::fmt;

@@ -1,0 +1,224 @@
+# Putting files in place: see replace.rs. Everything runs in the subshell of one fragment, so that `exit` and the
+# trap end with it. Numbered variables (mailprov_path_1, mailprov_temp_1, ...) hold the set.
+mailprov_state=/var/lib/mailprov
+
+# mailprov_begin RUN FOLDER ...: FOLDERs are those of the set. We hold the host's lock, so that whatever is left of
+# an earlier run in them belongs to nobody.
+mailprov_begin() {
+  umask 077
+  mailprov_run=$1 mailprov_count=0 mailprov_base=
+  shift
+  trap mailprov_sweep EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  for mailprov_folder; do
+    rm -f -- "$mailprov_folder"/.mailprov-??????????
+  done
+}
+
+mailprov_sweep() {
+  while [ "$mailprov_count" -gt 0 ]; do
+    eval "rm -f -- \"\$mailprov_temp_$mailprov_count\""
+    mailprov_count=$((mailprov_count - 1))
+  done
+  [ -z "$mailprov_base" ] || rm -rf -- "$mailprov_base"
+}
+
+mailprov_fail() {
+  printf '%s\n' "$1" >&2
+  exit 1
+}
+
+# mailprov_stage PATH: an empty file beside PATH, called $mailprov_staged.
+mailprov_stage() {
+  if [ -d "$1" ] && [ ! -L "$1" ]; then
+    mailprov_fail "$1 is a directory: a file can't take its place"
+  fi
+  mailprov_staged=$(mktemp -- "${1%/*}/.mailprov-XXXXXXXXXX") || exit 1
+  mailprov_count=$((mailprov_count + 1))
+  eval "mailprov_path_$mailprov_count=\$1 mailprov_temp_$mailprov_count=\$mailprov_staged"
+}
+
+# mailprov_staged SHA256 MODE OWNER GROUP BACKUP: what was written is what was sent, and gets its owner and mode.
+mailprov_staged() {
+  mailprov_sum=$(sha256sum <"$mailprov_staged") || exit 1
+  [ "${mailprov_sum%% *}" = "$1" ] || mailprov_fail "$mailprov_staged was not written whole: is the disk full?"
+  chown -- "$3:$4" "$mailprov_staged" && chmod -- "$2" "$mailprov_staged" && sync -- "$mailprov_staged" || exit 1
+  eval "mailprov_backup_$mailprov_count=\$5"
+}
+
+# mailprov_refused COMMAND: the checker's words in $mailprov_words, with real paths for staged ones; nothing stays.
+mailprov_refused() {
+  mailprov_i=0
+  while [ "$mailprov_i" -lt "$mailprov_count" ]; do
+    mailprov_i=$((mailprov_i + 1))
+    eval "mailprov_from=\$mailprov_temp_$mailprov_i mailprov_to=\$mailprov_path_$mailprov_i"
+    mailprov_rest=$mailprov_words mailprov_words=
+    while :; do
+      case $mailprov_rest in
+      *"$mailprov_from"*)
+        mailprov_words=$mailprov_words${mailprov_rest%%"$mailprov_from"*}$mailprov_to
+        mailprov_rest=${mailprov_rest#*"$mailprov_from"}
+        ;;
+      *) break ;;
+      esac
+    done
+    mailprov_words=$mailprov_words$mailprov_rest
+  done
+  printf '%s\n' "$mailprov_words" >&2
+  exit 65
+}
+
+# mailprov_validate COMMAND: a checker of the file staged last.
+mailprov_validate() {
+  mailprov_words=$(staged=$mailprov_staged && export staged && sh -c "$1" </dev/null 2>&1) ||
+    mailprov_refused
+}
+
+# mailprov_check COMMAND [FOLDER NUMBER NAME]...: runs COMMAND where it sees the set in place. NAME, a path below
+# FOLDER, is the file with that NUMBER.
+mailprov_check() {
+  mailprov_command=$1
+  shift
+  mailprov_base=$(mktemp -d /run/mailprov-check.XXXXXXXXXX 2>/dev/null || mktemp -d) || exit 1
+  # The checker may run as somebody else (postfix does): it must get at what is below.
+  chmod 711 "$mailprov_base"
+  mailprov_new=0 mailprov_last=
+  while [ $# -ge 3 ]; do
+    if [ "$1" != "$mailprov_last" ]; then
+      mailprov_new=$((mailprov_new + 1)) mailprov_last=$1
+      mkdir "$mailprov_base/new-$mailprov_new" "$mailprov_base/real-$mailprov_new"
+      mailprov_like "$1" "$mailprov_base/new-$mailprov_new"
+      printf '%s\n' "$1" >>"$mailprov_base/folders"
+    fi
+    mailprov_at=$mailprov_base/new-$mailprov_new mailprov_real=$1 mailprov_rest=$3
+    while :; do
+      case $mailprov_rest in
+      */*)
+        mailprov_at=$mailprov_at/${mailprov_rest%%/*} mailprov_real=$mailprov_real/${mailprov_rest%%/*}
+        mailprov_rest=${mailprov_rest#*/}
+        [ -d "$mailprov_at" ] || { mkdir "$mailprov_at" && mailprov_like "$mailprov_real" "$mailprov_at"; } || exit 1
+        ;;
+      *) break ;;
+      esac
+    done
+    eval "cp -p -- \"\$mailprov_temp_$2\" \"\$mailprov_at/\$mailprov_rest\"" || exit 1
+    eval "printf '%s\n%s\n' \"\$mailprov_temp_$2\" \"\$mailprov_path_$2\"" >>"$mailprov_base/files"
+    shift 3
+  done
+  for mailprov_way in overlay bind; do
+    mailprov_words=$(unshare -m --propagation private sh -c "$mailprov_in_private" sh \
+      "$mailprov_base" "$mailprov_way" "$mailprov_command" </dev/null 2>&1)
+    mailprov_status=$?
+    # The file says that the checker was reached: its status is its own.
+    if [ -e "$mailprov_base/reached" ]; then
+      [ "$mailprov_status" = 0 ] || mailprov_refused
+      return 0
+    fi
+  done
+  echo "mailprov: no private mounts on this host: the files are put in place, checked, and put back if refused" >&2
+  mailprov_check_after=$mailprov_command
+}
+
+mailprov_like() {
+  chmod --reference="$1" -- "$2" && chown --reference="$1" -- "$2"
+}
+
+mailprov_in_private='
+base=$1 way=$2 command=$3
+if [ "$way" = overlay ]; then
+  i=0
+  while IFS= read -r folder; do
+    i=$((i + 1))
+    mount --bind -- "$folder" "$base/real-$i" &&
+      mount -t overlay -o "ro,lowerdir=$base/new-$i:$base/real-$i" mailprov "$folder" || exit 1
+  done <"$base/folders"
+else
+  while IFS= read -r staged && IFS= read -r path; do
+    [ -f "$path" ] && mount --bind -- "$staged" "$path" || exit 1
+  done <"$base/files"
+fi
+: >"$base/reached"
+exec sh -c "$command"
+'
+
+# mailprov_forget UNIT restart|reload: from here on a restart or reload of UNIT is owed, even if we are killed.
+mailprov_forget() {
+  mkdir -p "$mailprov_state/services" && rm -f -- "$mailprov_state/services/$1.$2" || exit 1
+}
+
+# mailprov_swap UNIT ...: keeps what is there, notes it for the UNITs, and puts the set in place.
+mailprov_swap() {
+  mailprov_i=0
+  while [ "$mailprov_i" -lt "$mailprov_count" ]; do
+    mailprov_i=$((mailprov_i + 1))
+    eval "mailprov_path=\$mailprov_path_$mailprov_i mailprov_keep=\$mailprov_backup_$mailprov_i"
+    mailprov_copy=-
+    if [ $# -gt 0 ] || [ -n "$mailprov_check_after" ] || [ "$mailprov_keep" = yes ]; then
+      mailprov_keep "$mailprov_path"
+    fi
+    eval "mailprov_copy_$mailprov_i=\$mailprov_copy"
+    for mailprov_unit; do
+      mailprov_note "$mailprov_state/services/$mailprov_unit.previous" "$mailprov_path" "$mailprov_copy"
+    done
+  done
+  mailprov_i=0
+  while [ "$mailprov_i" -lt "$mailprov_count" ]; do
+    mailprov_i=$((mailprov_i + 1))
+    eval "mv -fT -- \"\$mailprov_temp_$mailprov_i\" \"\$mailprov_path_$mailprov_i\"" || exit 1
+  done
+  [ -n "$mailprov_check_after" ] || return 0
+  mailprov_words=$(sh -c "$mailprov_check_after" </dev/null 2>&1) && return 0
+  mailprov_i=0
+  while [ "$mailprov_i" -lt "$mailprov_count" ]; do
+    mailprov_i=$((mailprov_i + 1))
+    eval "mailprov_restore \"\$mailprov_path_$mailprov_i\" \"\$mailprov_copy_$mailprov_i\""
+  done
+  mailprov_refused
+}
+
+# mailprov_keep PATH: a copy under backups, called $mailprov_copy; `-` if there is nothing. What was there before
+# the run counts: a second change by the same run keeps the first copy.
+mailprov_keep() {
+  mailprov_copy=-
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  mailprov_copy=$mailprov_state/backups/$mailprov_run$1
+  [ ! -e "$mailprov_copy" ] && [ ! -L "$mailprov_copy" ] || return 0
+  mkdir -p -- "${mailprov_copy%/*}" || exit 1
+  rm -rf -- "$mailprov_copy.part"
+  cp -a -- "$1" "$mailprov_copy.part" && mv -T -- "$mailprov_copy.part" "$mailprov_copy" || exit 1
+}
+
+# mailprov_note FILE PATH COPY: unless FILE knows an older copy of PATH, which the service last ran with.
+mailprov_note() {
+  mailprov_tab=$(printf '\t')
+  if [ -e "$1" ]; then
+    while IFS=$mailprov_tab read -r mailprov_known mailprov_rest; do
+      [ "$mailprov_known" != "$2" ] || return 0
+    done <"$1"
+  fi
+  printf '%s\t%s\n' "$2" "$3" >>"$1" || exit 1
+}
+
+# mailprov_restore PATH COPY
+mailprov_restore() {
+  if [ "$2" = - ]; then
+    rm -f -- "$1"
+    return
+  fi
+  mailprov_old=$(mktemp -u -- "${1%/*}/.mailprov-XXXXXXXXXX")
+  # Newer than anything that was compiled from the refused one.
+  cp -a -- "$2" "$mailprov_old" && { [ -L "$mailprov_old" ] || touch -c -- "$mailprov_old"; } &&
+    mv -fT -- "$mailprov_old" "$1"
+}
+
+# mailprov_put_back UNIT: the files that UNIT last ran with, as mailprov_swap noted them. Fails without a note.
+mailprov_put_back() {
+  [ -s "$mailprov_state/services/$1.previous" ] || return 1
+  mailprov_tab=$(printf '\t')
+  while IFS=$mailprov_tab read -r mailprov_path mailprov_copy; do
+    mailprov_restore "$mailprov_path" "$mailprov_copy" || return 1
+  done <"$mailprov_state/services/$1.previous"
+  rm -f -- "$mailprov_state/services/$1.previous"
+}
