@@ -22,7 +22,15 @@ use super::script::Script;
 use crate::step::probe::{Observed, Probe};
 
 /// The shell functions that the sections call, for the session's prelude.
-pub const PRELUDE: &[&str] = &[paths::SH, accounts::SH, sysctl::SH, check::SH];
+pub const PRELUDE: &[&str] = &[
+    paths::SH,
+    accounts::SH,
+    packages::SH,
+    units::SH,
+    sysctl::SH,
+    sql::SH,
+    check::SH,
+];
 
 type Ask = fn(Script, &[Probe]) -> Script;
 type Read = fn(&[Probe], &[&str], &mut Observed) -> Result<(), HostError>;

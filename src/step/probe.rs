@@ -21,7 +21,8 @@ pub enum Probe {
     Group(String),
     /// A kernel setting, `net.ipv4.ip_forward`.
     Sysctl(String),
-    /// A query by the server's administrator; `database` empty for none.
+    /// A query by the server's administrator; `database` empty for none. Every column must be `HEX(…)`: the
+    /// answer holds the bytes that it stands for.
     Sql {
         engine: Engine,
         database: String,
@@ -96,7 +97,7 @@ pub struct UnitState {
     pub needs_daemon_reload: bool,
     pub restart_digest: Option<String>,
     pub reload_digest: Option<String>,
-    /// Seconds since the unit became active.
+    /// Why it ended last: `success`, `exit-code`, `timeout` …
     pub result: String,
 }
 
