@@ -121,6 +121,17 @@ impl Diagnostics {
         }
     }
 
+    /// The value of `result`; what is wrong with it is kept here, so that reading can go on.
+    pub fn keep<T>(&mut self, result: Result<T, impl Into<Diagnostics>>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(diagnostics) => {
+                self.extend(diagnostics.into());
+                None
+            }
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

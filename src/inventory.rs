@@ -32,6 +32,8 @@ pub struct InventoryHost {
     pub name: String,
     pub place: Place,
     pub connection: Connection,
+    /// Distribution and release that offline commands assume, `debian-13`.
+    pub release: Option<String>,
     /// From outer to inner group.
     pub groups: Vec<String>,
     pub roles: Vec<RoleUse>,
@@ -89,4 +91,16 @@ pub enum Origin {
     Host(String),
     /// `--set` on the command line.
     CommandLine,
+}
+
+/// In the words of messages: `the group mail`.
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Inventory => f.write_str("the inventory"),
+            Self::Group(name) => write!(f, "the group `{name}`"),
+            Self::Host(name) => write!(f, "the host `{name}`"),
+            Self::CommandLine => f.write_str("the command line"),
+        }
+    }
 }

@@ -27,6 +27,9 @@ pub struct Vault {
 }
 
 impl SecretsFile {
+    /// Its name when the inventory names none.
+    pub const DEFAULT_NAME: &str = "secrets.yaml";
+
     /// Reads a secrets file; an absent one is empty.
     pub fn load(_path: &Path) -> Result<Self, Diagnostics> {
         todo!("inventory helper")
