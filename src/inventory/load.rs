@@ -143,7 +143,11 @@ fn read_files(path: &Path) -> Result<Vec<Document>, Diagnostics> {
         }
         documents.push(Document { folder, source, root });
     }
-    if found.is_empty() { Ok(documents) } else { Err(found) }
+    if found.is_empty() {
+        Ok(documents)
+    } else {
+        Err(found)
+    }
 }
 
 fn includes<'n>(root: &'n Node, found: &mut Diagnostics) -> Vec<&'n Node> {
@@ -189,7 +193,10 @@ fn role_folders(raw: &Raw, folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
             .mistake(format!("there is no folder `{}`", path.display()))
             .help("paths are relative to the inventory's folder")),
         Some((path, _)) => Ok(vec![path.clone()]),
-        None => Ok(Some(folder.join("roles")).filter(|p| p.is_dir()).into_iter().collect()),
+        None => Ok(Some(folder.join("roles"))
+            .filter(|p| p.is_dir())
+            .into_iter()
+            .collect()),
     }
 }
 

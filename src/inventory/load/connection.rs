@@ -79,7 +79,9 @@ fn user(node: &Node) -> Result<String, Diagnostic> {
     let text = node.expect_text("user")?;
     let valid = !text.is_empty()
         && !text.starts_with('-')
-        && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, ':' | '@' | '/'));
+        && text
+            .chars()
+            .all(|c| c.is_ascii_graphic() && !matches!(c, ':' | '@' | '/'));
     if valid {
         Ok(text.to_owned())
     } else {
@@ -114,7 +116,7 @@ fn fingerprint(node: &Node) -> Result<String, Diagnostic> {
     if valid {
         return Ok(text.to_owned());
     }
-    Err(node
-        .mistake(format!("`{text}` is no SHA-256 fingerprint"))
-        .help("on the host, `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` prints `SHA256:` and 43 characters"))
+    Err(node.mistake(format!("`{text}` is no SHA-256 fingerprint")).help(
+        "on the host, `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` prints `SHA256:` and 43 characters",
+    ))
 }

@@ -11,7 +11,10 @@ pub fn members(raw: &Raw, found: &mut Diagnostics) -> Vec<Vec<String>> {
             found.push(
                 Diagnostic::new(format!("`{}` is both a group and a host", group.key.name))
                     .at(&group.key.place)
-                    .help(format!("the host is at {}; rename one of the two", host.key.place)),
+                    .help(format!(
+                        "the host is at {}; rename one of the two",
+                        host.key.place
+                    )),
             );
         }
         for (name, place) in group.hosts.iter().filter(|(name, _)| !known(name)) {

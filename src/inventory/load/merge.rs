@@ -13,7 +13,11 @@ use crate::yaml::{Key, Node};
 /// Roles of the groups from outer to inner, then the host's own; each once.
 pub fn roles(raw: &Raw, groups: &[usize], host: &RawHost) -> Vec<RoleUse> {
     let mut roles: Vec<RoleUse> = Vec::new();
-    for role in groups.iter().flat_map(|g| &raw.groups[*g].roles).chain(&host.roles) {
+    for role in groups
+        .iter()
+        .flat_map(|g| &raw.groups[*g].roles)
+        .chain(&host.roles)
+    {
         if !roles.iter().any(|known| known.name == role.name) {
             roles.push(role.clone());
         }
@@ -40,7 +44,11 @@ pub fn variables(
     let levels = std::iter::once((Origin::Inventory, None, &raw.variables[..]))
         .chain(groups.iter().map(|g| {
             let group = &raw.groups[*g];
-            (Origin::Group(group.key.name.clone()), Some(*g), &group.variables[..])
+            (
+                Origin::Group(group.key.name.clone()),
+                Some(*g),
+                &group.variables[..],
+            )
         }))
         .chain([
             (Origin::Host(host.key.name.clone()), None, &host.variables[..]),

@@ -41,9 +41,11 @@ pub fn simple(what: &str, name: &str, place: &Place) -> Result<(), Diagnostic> {
     if valid {
         return Ok(());
     }
-    Err(Diagnostic::new(format!("`{name}` is not a valid name of a {what}"))
-        .at(place)
-        .help("names are letters, digits, `-` and `_`, and begin with a letter"))
+    Err(
+        Diagnostic::new(format!("`{name}` is not a valid name of a {what}"))
+            .at(place)
+            .help("names are letters, digits, `-` and `_`, and begin with a letter"),
+    )
 }
 
 /// A variable's name must be one that an expression of a template can say.
@@ -51,16 +53,18 @@ pub fn variable(name: &str, place: &Place) -> Result<(), Diagnostic> {
     let valid = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !valid {
-        return Err(Diagnostic::new(format!("`{name}` is not a valid name of a variable"))
-            .at(place)
-            .help("names are letters, digits and `_`, and don't begin with a digit"));
+        return Err(
+            Diagnostic::new(format!("`{name}` is not a valid name of a variable"))
+                .at(place)
+                .help("names are letters, digits and `_`, and don't begin with a digit"),
+        );
     }
     if TEMPLATE_NAMES.contains(&name) {
-        return Err(
-            Diagnostic::new(format!("`{name}` can't be a variable: every template knows it already"))
-                .at(place)
-                .help("choose another name"),
-        );
+        return Err(Diagnostic::new(format!(
+            "`{name}` can't be a variable: every template knows it already"
+        ))
+        .at(place)
+        .help("choose another name"));
     }
     Ok(())
 }

@@ -191,7 +191,10 @@ fn read_names(what: &str, node: &Node, found: &mut Diagnostics) -> Vec<(String, 
             continue;
         };
         if names.iter().any(|(known, _)| known == name) {
-            found.push(item.mistake(format!("`{name}` is listed twice")).help("remove one of the two"));
+            found.push(
+                item.mistake(format!("`{name}` is listed twice"))
+                    .help("remove one of the two"),
+            );
         } else {
             names.push((name.to_owned(), item.place.clone()));
         }
@@ -221,5 +224,7 @@ fn read_release(node: &Node) -> Result<String, Diagnostic> {
 fn twice(what: &str, key: &Key, first: &Place) -> Diagnostic {
     Diagnostic::new(format!("the {what} `{}` is defined twice", key.name))
         .at(&key.place)
-        .help(format!("it is already defined at {first}; remove or rename one of the two"))
+        .help(format!(
+            "it is already defined at {first}; remove or rename one of the two"
+        ))
 }
