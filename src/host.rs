@@ -3,6 +3,7 @@
 //! Knows nothing of steps' kinds, of roles, or of mail.
 
 pub mod connection;
+pub mod facts;
 pub mod known_hosts;
 pub mod observe;
 pub mod script;

@@ -1,5 +1,7 @@
 //! Opening an authenticated connection to a host.
 
+pub mod sudo;
+
 use std::path::PathBuf;
 
 use super::HostError;

@@ -1,0 +1,139 @@
+# The session's own functions. Before them stand the variables mailprov_nonce, mailprov_run, mailprov_lock and
+# mailprov_state. Only frames are printed on standard output; see session/frame.rs for their grammar.
+
+cd /
+umask 022
+HOME=/root
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME PATH
+unset CDPATH ENV BASH_ENV
+mailprov_folder=
+mailprov_lock_state=none
+
+# A connection that breaks must not kill what is being done: see mailprov_collect.
+trap '' HUP PIPE
+trap '[ -z "$mailprov_folder" ] || rm -rf "$mailprov_folder"' EXIT
+
+# mailprov_answer CODE: runs code that changes nothing, its output is the answer.
+mailprov_answer() {
+    printf '%s o\n' "$mailprov_nonce"
+    ( mailprov_code=$1; set --; trap - PIPE; eval "$mailprov_code" ) </dev/null 8>&- 9>&-
+    printf '\n%s d %s\n' "$mailprov_nonce" "$?"
+}
+
+# A private folder for what fragments print, and the pipe for their standard error.
+mailprov_prepare() {
+    [ -z "$mailprov_folder" ] || return 0
+    mkdir -p "$mailprov_run" && chmod 0700 "$mailprov_run" || return
+    for mailprov_old in "$mailprov_run"/session.*; do
+        mailprov_pid=${mailprov_old##*/session.}
+        kill -0 "${mailprov_pid%%.*}" 2>/dev/null || rm -rf "$mailprov_old"
+    done
+    mailprov_folder=$(mktemp -d "$mailprov_run/session.$$.XXXXXX") || return
+    mkfifo "$mailprov_folder/pipe" && command exec 8<>"$mailprov_folder/pipe"
+}
+
+mailprov_begin() {
+    if ! mailprov_prepare; then
+        printf '%s x %s\n' "$mailprov_nonce" "no private folder could be made in $mailprov_run"
+        exit 77
+    fi
+    mailprov_collect &
+    mailprov_collector=$!
+}
+
+# mailprov_fragment INDEX CODE: nothing that the fragment holds open leads to the connection, so it ends in its
+# own way when the connection breaks; what comes after it is not begun.
+mailprov_fragment() {
+    [ ! -e "$mailprov_folder/gone" ] || return 0
+    read -r mailprov_from mailprov_rest </proc/uptime
+    (
+        mailprov_code=$2
+        set --
+        trap - PIPE
+        eval "$mailprov_code"
+    ) </dev/null >"$mailprov_folder/out.$1" 2>&8 8>&- 9>&-
+    mailprov_status=$?
+    read -r mailprov_to mailprov_rest </proc/uptime
+    printf '\n%s %s %s %s %s\n' "$mailprov_nonce" "$1" "$mailprov_status" "$mailprov_from" "$mailprov_to" >&8
+}
+
+mailprov_end() {
+    printf '\n%s end\n' "$mailprov_nonce" >&8
+    wait "$mailprov_collector"
+    rm -f "$mailprov_folder"/out.* "$mailprov_folder/errors"
+    [ ! -e "$mailprov_folder/gone" ] || exit 77
+}
+
+# Reads the standard error of one fragment after the other and prints all frames of a batch. It is not ended by
+# the end of the pipe, which a daemon that a fragment started may keep open, but by a line of mailprov_end's.
+mailprov_collect() {
+    exec 9>&-
+    mailprov_index=0
+    : >"$mailprov_folder/errors"
+    while IFS= read -r mailprov_line; do
+        case $mailprov_line in
+            "$mailprov_nonce end") break ;;
+            "$mailprov_nonce "*)
+                set -- $mailprov_line
+                mailprov_index=$(($2 + 1))
+                mailprov_send "$2" "$3" "$4" "$5" || : >"$mailprov_folder/gone"
+                : >"$mailprov_folder/errors"
+                ;;
+            'mailprov: '*)
+                printf '%s p %s %s\n' "$mailprov_nonce" "$mailprov_index" "${mailprov_line#mailprov: }" 2>/dev/null ||
+                    : >"$mailprov_folder/gone"
+                ;;
+            *) printf '%s\n' "$mailprov_line" >>"$mailprov_folder/errors" ;;
+        esac
+    done <&8
+}
+
+# mailprov_send INDEX STATUS FROM TO: at most 4 MiB of each stream. The size is taken once, because a process
+# that a fragment left behind may still be writing.
+mailprov_send() {
+    if [ -s "$mailprov_folder/out.$1" ] || [ -s "$mailprov_folder/errors" ]; then
+        set -- "$@" $(stat -c %s "$mailprov_folder/out.$1" "$mailprov_folder/errors")
+        mailprov_out=$5
+        mailprov_err=$6
+        [ "$mailprov_out" -le 4194304 ] || mailprov_out=4194304
+        [ "$mailprov_err" -le 4194304 ] || mailprov_err=4194304
+    else
+        mailprov_out=0
+        mailprov_err=0
+    fi
+    printf '%s f %s %s %s %s %s %s\n' "$mailprov_nonce" "$1" "$2" "$3" "$4" "$mailprov_out" "$mailprov_err" 2>/dev/null || return
+    [ "$mailprov_out" -eq 0 ] || head -c "$mailprov_out" "$mailprov_folder/out.$1" 2>/dev/null || return
+    [ "$mailprov_err" -eq 0 ] || head -c "$mailprov_err" "$mailprov_folder/errors" 2>/dev/null
+}
+
+# mailprov_take_lock HOLDER: the lock lives as long as this shell, whatever happens to it. Only root may open the
+# file, or anybody on the host could hold it. The three seconds are for a run that has just ended.
+mailprov_take_lock() {
+    [ "$mailprov_lock_state" != held ] || return 0
+    if ! ( umask 077; : >>"$mailprov_lock" ) 2>/dev/null || ! command exec 9>>"$mailprov_lock"; then
+        mailprov_lock_state="failed $mailprov_lock can't be written"
+    elif ! command -v flock >/dev/null; then
+        mailprov_lock_state="failed flock is not installed"
+    elif flock -w 3 9; then
+        printf '%s %s\n' "$(date +%s)" "$1" >"$mailprov_lock"
+        mailprov_lock_state=held
+    else
+        IFS= read -r mailprov_line <"$mailprov_lock"
+        mailprov_lock_state="busy $mailprov_line"
+        exec 9>&-
+    fi
+}
+
+# mailprov_finish [NAME BASE64]: the record of the run, then the end. Names sort by time; the last 100 stay.
+mailprov_finish() {
+    if [ $# -eq 2 ]; then
+        mkdir -p "$mailprov_state/runs" && chmod 0700 "$mailprov_state" "$mailprov_state/runs" &&
+            ( umask 077; printf %s "$2" | base64 -d >"$mailprov_state/runs/.$1" ) &&
+            mv "$mailprov_state/runs/.$1" "$mailprov_state/runs/$1" &&
+            ls "$mailprov_state/runs" | head -n -100 | while IFS= read -r mailprov_old; do
+                rm -f "$mailprov_state/runs/$mailprov_old"
+            done
+    fi
+    exit 77
+}
