@@ -1,0 +1,151 @@
+//! Which of the ready steps go out together, and as what fragments.
+//!
+//! Packages and services go last, each for a reason: all packages are one transaction, and a service is started
+//! once, with its whole configuration.
+
+use std::collections::BTreeMap;
+
+use super::Composer;
+use crate::graph::{is_package, is_service};
+use crate::host::script::Script;
+use crate::plan::Planned;
+use crate::role::BoundStep;
+use crate::step::Fix;
+
+/// A step that is ready and differs.
+pub(super) struct Ready<'a> {
+    pub index: usize,
+    pub step: &'a BoundStep,
+    pub differs: Planned,
+    /// The services that watch it.
+    pub watchers: Vec<&'a BoundStep>,
+    /// Another step whose check goes over both is still to come.
+    pub incomplete: bool,
+}
+
+/// A fragment of a wave and the steps that it fixes.
+pub(super) struct Fragment {
+    pub script: Script,
+    pub steps: Vec<usize>,
+}
+
+/// The steps of the next wave: positions in `ready`. Empty only if nothing is ready.
+pub(super) fn choose(ready: &[Ready<'_>]) -> Vec<usize> {
+    let pick = |wanted: &dyn Fn(&Ready<'_>) -> bool| -> Vec<usize> {
+        (0..ready.len()).filter(|at| wanted(&ready[*at])).collect()
+    };
+    let plain = |ready: &Ready<'_>| !is_package(ready.step) && !is_service(ready.step);
+    let choices: [&dyn Fn(&Ready<'_>) -> bool; 4] = [
+        &|ready| plain(ready) && !ready.incomplete,
+        &|ready| is_package(ready.step),
+        &|ready| is_service(ready.step),
+        // Steps that are checked together wait for each other only as long as something else can be done.
+        &plain,
+    ];
+    choices
+        .iter()
+        .map(|choice| pick(*choice))
+        .find(|wave| !wave.is_empty())
+        .unwrap_or_default()
+}
+
+/// The fragments of a wave, in order.
+pub(super) fn compose(wave: Vec<(&Ready<'_>, Fix)>, composer: &Composer, run: &str) -> Vec<Fragment> {
+    let mut fragments = Vec::new();
+    let mut packages = (Vec::new(), Vec::new());
+    // The place of a group is that of its first file.
+    let mut groups: BTreeMap<Vec<&str>, usize> = BTreeMap::new();
+    let mut sets: Vec<(usize, Vec<&Ready<'_>>, Vec<crate::step::Replacement>)> = Vec::new();
+    for (ready, fix) in wave {
+        match fix {
+            Fix::Packages(request) => {
+                packages.0.push(ready.index);
+                packages.1.push(request);
+            }
+            Fix::Script(script) => fragments.push(Fragment {
+                script: forgetting(&records(&[ready])).then(&script),
+                steps: vec![ready.index],
+            }),
+            Fix::Replace(file) => {
+                let checks = checks(ready);
+                let known = (!checks.is_empty())
+                    .then(|| groups.get(&checks).copied())
+                    .flatten();
+                if let Some(set) = known {
+                    sets[set].1.push(ready);
+                    sets[set].2.push(file);
+                    continue;
+                }
+                groups.insert(checks, sets.len());
+                sets.push((fragments.len(), vec![ready], vec![file]));
+                // Filled in once the set is complete.
+                fragments.push(Fragment {
+                    script: Script::new(),
+                    steps: Vec::new(),
+                });
+            }
+        }
+    }
+    for (place, members, files) in sets {
+        let check = checks(members[0]).join(" && ");
+        let check = (!check.is_empty()).then_some(check.as_str());
+        fragments[place] = Fragment {
+            script: (composer.replace)(&files, check, &records(&members), run),
+            steps: members.iter().map(|ready| ready.index).collect(),
+        };
+    }
+    if !packages.0.is_empty() {
+        fragments.push(Fragment {
+            script: (composer.packages)(&packages.1),
+            steps: packages.0,
+        });
+    }
+    fragments
+}
+
+/// The checks of the services that watch a step.
+fn checks<'a>(ready: &Ready<'a>) -> Vec<&'a str> {
+    let mut checks: Vec<&str> = ready
+        .watchers
+        .iter()
+        .filter_map(|service| service.step.watches()?.check.as_deref())
+        .collect();
+    checks.sort_unstable();
+    checks.dedup();
+    checks
+}
+
+/// What the host remembers of the services that watch these steps: gone before the change, so that a run that
+/// is killed right after it still owes the restart.
+fn records(members: &[&Ready<'_>]) -> Vec<String> {
+    let mut records = Vec::new();
+    for ready in members {
+        for service in &ready.watchers {
+            let Some(watches) = service.step.watches() else {
+                continue;
+            };
+            let named = |patterns: &[String]| {
+                patterns
+                    .iter()
+                    .any(|pattern| ready.step.matches(pattern, &service.id.role))
+            };
+            let unit = &watches.unit;
+            if named(&watches.restart) {
+                records.push(format!("/var/lib/mailprov/services/{unit}.restart"));
+            }
+            if named(&watches.reload) {
+                records.push(format!("/var/lib/mailprov/services/{unit}.reload"));
+            }
+        }
+    }
+    records.sort_unstable();
+    records.dedup();
+    records
+}
+
+fn forgetting(records: &[String]) -> Script {
+    if records.is_empty() {
+        return Script::new();
+    }
+    Script::new().code("rm -f --").words(records).code(" || exit\n")
+}

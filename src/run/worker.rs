@@ -1,0 +1,515 @@
+//! One host's part of a run: judge what is ready, send a wave, look again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::board::Board;
+use super::wave::{self, Fragment, Ready};
+use super::{Halt, Outcome, Participant, Run, Skipped};
+use crate::graph::{is_package, is_service};
+use crate::host::{Answer, Facts, HostError, PackageVersion, WriteHost};
+use crate::plan::{Planned, distinct};
+use crate::role::{BoundStep, StepId};
+use crate::step::world::{Pending, World};
+use crate::step::{Assessment, Difference, Step as _};
+
+/// Drives one host to the end; every step of it has an outcome afterwards.
+pub(super) async fn work<H: WriteHost>(
+    run: &Run<'_>,
+    board: &Board,
+    slots: &Semaphore,
+    host: Participant<H>,
+) -> (Arc<str>, Result<(), HostError>) {
+    let name = host.name.clone();
+    let order = run.graph.of_host(&name);
+    let digests = order
+        .iter()
+        .map(|index| run.graph.step(*index))
+        .map(|step| (step.id.clone(), step.step.digest()))
+        .collect();
+    let mut worker = Worker {
+        run,
+        board,
+        slots,
+        host,
+        order,
+        rebound: BTreeMap::new(),
+        digests,
+        looked_at: 0,
+    };
+    let mut ended = worker.work().await;
+    if let Err(error) = &ended {
+        worker.give_up(&error.to_string());
+    } else {
+        let outcomes: Vec<(StepId, Outcome)> = worker
+            .order
+            .iter()
+            .filter_map(|index| Some((run.graph.step(*index).id.clone(), board.outcome(*index)?)))
+            .collect();
+        let record = (run.record)(&name, &outcomes);
+        ended = worker.host.connection.finish(record.as_deref()).await;
+    }
+    (name, ended)
+}
+
+struct Worker<'a, H> {
+    run: &'a Run<'a>,
+    board: &'a Board,
+    slots: &'a Semaphore,
+    host: Participant<H>,
+    /// The host's steps in the graph's order.
+    order: Vec<usize>,
+    /// Steps made anew for the versions that were installed.
+    rebound: BTreeMap<usize, BoundStep>,
+    digests: BTreeMap<StepId, String>,
+    /// The moment on the board when the host was last looked at.
+    looked_at: u64,
+}
+
+/// What can be said of a step right now.
+enum Verdict {
+    /// It waits.
+    NotReady,
+    /// It waits no longer, but what it waited for on another host changed after we looked.
+    Stale,
+    Ready(Planned),
+}
+
+impl<H: WriteHost> Worker<'_, H> {
+    async fn work(&mut self) -> Result<(), HostError> {
+        loop {
+            let (differing, stale) = self.settle();
+            if !self.order.iter().any(|index| self.board.is_open(*index)) {
+                return Ok(());
+            }
+            if *self.run.halt.borrow() != Halt::Go {
+                for index in self.open() {
+                    self.end(index, Outcome::Skipped(Skipped::Interrupted));
+                }
+                return Ok(());
+            }
+            if differing.is_empty() && stale {
+                self.look().await?;
+            } else if differing.is_empty() {
+                let mut halt = self.run.halt.clone();
+                tokio::select! {
+                    () = self.board.change() => {}
+                    // Nobody left to interrupt us is not an interruption.
+                    _ = async { if halt.wait_for(|halt| *halt != Halt::Go).await.is_err() { std::future::pending::<()>().await } } => {}
+                }
+            } else {
+                self.wave(differing).await?;
+            }
+        }
+    }
+
+    fn step(&self, index: usize) -> &BoundStep {
+        self.rebound
+            .get(&index)
+            .unwrap_or_else(|| self.run.graph.step(index))
+    }
+
+    fn open(&self) -> Vec<usize> {
+        let open = |index: &usize| self.board.is_open(*index);
+        self.order.iter().copied().filter(open).collect()
+    }
+
+    fn end(&self, index: usize, outcome: Outcome) {
+        self.board.end(self.run, self.step(index), index, outcome);
+    }
+
+    fn assess(&self, index: usize) -> Assessment {
+        let step = self.step(index);
+        // Earlier steps are done and were looked at again: nothing is pending any more.
+        let pending = Pending::default();
+        step.step.assess(&self.world(step, &pending))
+    }
+
+    fn world<'w>(&'w self, step: &'w BoundStep, pending: &'w Pending) -> World<'w> {
+        World {
+            facts: &self.host.seen.facts,
+            observed: &self.host.seen.observed,
+            pending,
+            id: &step.id,
+            digests: &self.digests,
+        }
+    }
+
+    /// Ends all steps that need no fix or can't have one. What remains are the ready steps that differ, and
+    /// whether some step has to be looked at again first.
+    fn settle(&self) -> (Vec<(usize, Planned)>, bool) {
+        let mut differing = Vec::new();
+        let mut stale = false;
+        for index in self.open() {
+            match self.verdict(index) {
+                Verdict::NotReady => {}
+                Verdict::Stale => stale = true,
+                Verdict::Ready(planned) => match self.immediate(index, &planned) {
+                    Some(outcome) => self.end(index, outcome),
+                    None => differing.push((index, planned)),
+                },
+            }
+        }
+        (differing, stale)
+    }
+
+    fn verdict(&self, index: usize) -> Verdict {
+        let graph = self.run.graph;
+        let mut stale = false;
+        let mut waits = false;
+        for (need, _) in graph.needs(index) {
+            match self.board.outcome(need) {
+                None => waits = true,
+                Some(outcome) if outcome.is_kept() => {
+                    let elsewhere = graph.step(need).id.host != self.host.name;
+                    let changed = self.board.changed_at(need);
+                    stale |= elsewhere && changed.is_some_and(|at| at > self.looked_at);
+                }
+                // With the installed versions there is nothing to wait for.
+                Some(Outcome::Skipped(Skipped::NotApplicable)) => {}
+                Some(_) => {
+                    // What is as it should be is not "skipped", whatever it waits for.
+                    let id = graph.step(need).id.clone();
+                    return match self.assess(index) {
+                        Assessment::Converged => Verdict::Ready(Planned::Converged),
+                        _ => Verdict::Ready(Planned::Blocked(id)),
+                    };
+                }
+            }
+        }
+        if waits {
+            Verdict::NotReady
+        } else if stale {
+            Verdict::Stale
+        } else {
+            Verdict::Ready(self.assess(index).into())
+        }
+    }
+
+    /// The outcome of a step that is not going to be fixed.
+    fn immediate(&self, index: usize, planned: &Planned) -> Option<Outcome> {
+        let failed = |message: String| {
+            Some(Outcome::Failed {
+                message,
+                was: planned.clone(),
+                seconds: 0.0,
+            })
+        };
+        match planned {
+            Planned::Converged => Some(Outcome::Converged),
+            Planned::Blocked(need) => Some(Outcome::Skipped(Skipped::Need(need.clone()))),
+            Planned::Refused(why) => failed(why.clone()),
+            Planned::Unknown(until) => failed(format!(
+                "its state can't be known before {until}, and nothing is going to change that"
+            )),
+            _ if self.run.options.announced_only
+                && !self.run.plan.of(index).is_some_and(Planned::is_announced) =>
+            {
+                Some(Outcome::Skipped(Skipped::NotAnnounced))
+            }
+            _ => None,
+        }
+    }
+
+    /// Looks at everything that is open, without changing anything.
+    async fn look(&mut self) -> Result<(), HostError> {
+        let probes = self.probes();
+        let now = self.board.now();
+        let observed = {
+            let _slot = self.slots.acquire().await;
+            self.host.connection.probe(&probes).await?
+        };
+        self.host.seen.observed.update(observed);
+        self.looked_at = now;
+        Ok(())
+    }
+
+    fn probes(&self) -> Vec<crate::step::probe::Probe> {
+        distinct(
+            self.open()
+                .into_iter()
+                .flat_map(|index| self.step(index).step.probes()),
+        )
+    }
+
+    async fn wave(&mut self, differing: Vec<(usize, Planned)>) -> Result<(), HostError> {
+        let ready: Vec<Ready<'_>> = differing
+            .into_iter()
+            .map(|(index, differs)| self.ready(index, differs))
+            .collect();
+        let pending = Pending::default();
+        let chosen = wave::choose(&ready);
+        let fixes = chosen
+            .iter()
+            .map(|at| &ready[*at])
+            .map(|ready| (ready, ready.step.step.fix(&self.world(ready.step, &pending))))
+            .collect();
+        let fragments = wave::compose(fixes, &self.run.options.composer, &self.run.options.name);
+        let mut was: BTreeMap<usize, Planned> = BTreeMap::new();
+        for fragment in &fragments {
+            for index in &fragment.steps {
+                if let Some(ready) = ready.iter().find(|ready| ready.index == *index) {
+                    was.insert(*index, ready.differs.clone());
+                }
+            }
+        }
+        drop(ready);
+        let answers = self.send(&fragments).await?;
+        let packages = was.keys().any(|index| is_package(self.step(*index)));
+        for (fragment, answer) in fragments.iter().zip(&answers) {
+            for index in &fragment.steps {
+                let was = was.remove(index).unwrap_or(Planned::Converged);
+                let outcome = self.judge(*index, was, answer, fragment.steps.len() > 1);
+                self.end(*index, outcome);
+            }
+        }
+        if packages {
+            self.learn_versions().await?;
+        }
+        Ok(())
+    }
+
+    fn ready(&self, index: usize, differs: Planned) -> Ready<'_> {
+        let watchers: Vec<usize> = self.run.graph.watchers(index);
+        let incomplete = watchers.iter().any(|service| {
+            let checked = |watches: &crate::step::Watches| watches.check.is_some();
+            self.step(*service).step.watches().is_some_and(checked)
+                && self.run.graph.needs(*service).iter().any(|(other, _)| {
+                    *other != index
+                        && self.board.is_open(*other)
+                        && self.run.graph.watchers(*other).contains(service)
+                        && self.waits(*other)
+                })
+        });
+        Ready {
+            index,
+            step: self.step(index),
+            differs,
+            watchers: watchers.into_iter().map(|service| self.step(service)).collect(),
+            incomplete,
+        }
+    }
+
+    /// Whether a step waits for one that has not ended.
+    fn waits(&self, index: usize) -> bool {
+        let needs = self.run.graph.needs(index);
+        needs.iter().any(|(need, _)| self.board.is_open(*need))
+    }
+
+    /// Sends the fragments with the probes of everything open, and takes in what is seen afterwards.
+    async fn send(&mut self, fragments: &[Fragment]) -> Result<Vec<Answer>, HostError> {
+        let all: Vec<usize> = fragments
+            .iter()
+            .flat_map(|fragment| fragment.steps.clone())
+            .collect();
+        let steps: Vec<&BoundStep> = all.iter().map(|index| self.step(*index)).collect();
+        self.run.witness.begins(&self.host.name, &steps);
+        self.board.take_in_hand(all);
+        let scripts: Vec<_> = fragments.iter().map(|fragment| fragment.script.clone()).collect();
+        // The first step of a fragment speaks for all of it.
+        let speakers: Vec<Option<usize>> = fragments
+            .iter()
+            .map(|fragment| fragment.steps.first().copied())
+            .collect();
+        let probes = self.probes();
+        let now = self.board.now();
+        let said = std::sync::Mutex::new(Vec::new());
+        let (answers, observed) = {
+            let _slot = self.slots.acquire().await;
+            let name = self.host.name.clone();
+            let (graph, witness) = (self.run.graph, self.run.witness);
+            let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel::<(usize, String)>();
+            let mut progress = |fragment: usize, text: &str| {
+                let _ = sender.send((fragment, text.to_owned()));
+            };
+            let batch = self.host.connection.batch(&scripts, &probes, &mut progress);
+            tokio::pin!(batch);
+            let say = |fragment: usize, text: &str| {
+                if let Some(index) = speakers.get(fragment).copied().flatten() {
+                    witness.says(&name, graph.step(index), text);
+                }
+            };
+            let result = loop {
+                tokio::select! {
+                    biased;
+                    Some((fragment, text)) = lines.recv() => say(fragment, &text),
+                    result = &mut batch => break result,
+                }
+            };
+            while let Ok((fragment, text)) = lines.try_recv() {
+                say(fragment, &text);
+            }
+            result?
+        };
+        drop(said);
+        if answers.len() != fragments.len() {
+            return Err(HostError::Protocol(format!(
+                "the host answered {} of {} fragments",
+                answers.len(),
+                fragments.len()
+            )));
+        }
+        self.host.seen.observed.update(observed);
+        self.looked_at = now;
+        Ok(answers)
+    }
+
+    /// How a step ended, from what its fragment said and what was seen afterwards.
+    fn judge(&self, index: usize, was: Planned, answer: &Answer, shared: bool) -> Outcome {
+        let after = self.assess(index);
+        let seconds = answer.seconds;
+        // In a fragment of many, what one step failed at says nothing against another that is as promised.
+        if after == Assessment::Converged && (answer.status == 0 || shared) {
+            return Outcome::Done { was, seconds };
+        }
+        let message = if answer.status == 0 {
+            format!("its fix ended well, but {}", still(&after))
+        } else {
+            complaint(answer)
+        };
+        Outcome::Failed {
+            message,
+            was,
+            seconds,
+        }
+    }
+
+    /// After packages were installed: if a version is not the one that stood in for it, the host's remaining
+    /// steps are made anew.
+    async fn learn_versions(&mut self) -> Result<(), HostError> {
+        let facts = &self.host.seen.facts;
+        let sure = |version: &PackageVersion| matches!(version, PackageVersion::Installed(_));
+        let Some(packages) = self.run.options.packages.get(&self.host.name) else {
+            return Ok(());
+        };
+        if packages.is_empty()
+            || packages
+                .iter()
+                .all(|name| facts.packages.get(name).is_some_and(sure))
+        {
+            return Ok(());
+        }
+        let mut facts = {
+            let _slot = self.slots.acquire().await;
+            self.host.connection.facts(packages, None).await?
+        };
+        let before = std::mem::take(&mut self.host.seen.facts);
+        // A package that is still not there keeps its stand-in.
+        for (name, version) in &before.packages {
+            facts
+                .packages
+                .entry(name.clone())
+                .or_insert_with(|| version.clone());
+        }
+        let changed = versions(&before) != versions(&facts);
+        self.host.seen.facts = facts;
+        if changed {
+            self.rebind();
+            self.look().await?;
+        }
+        Ok(())
+    }
+
+    fn rebind(&mut self) {
+        let steps = match (self.run.rebind)(&self.host.name, &self.host.seen.facts) {
+            Ok(steps) => steps,
+            Err(mistakes) => {
+                let why = mistakes.to_string();
+                for index in self.open() {
+                    self.end(index, Outcome::Skipped(Skipped::NotRendered(why.clone())));
+                }
+                return;
+            }
+        };
+        let mut rebound = BTreeMap::new();
+        let mut appeared = Vec::new();
+        for step in steps {
+            self.digests.insert(step.id.clone(), step.step.digest());
+            match self.run.graph.find(&step.id) {
+                Some(index) => {
+                    rebound.insert(index, step);
+                }
+                None => appeared.push(step),
+            }
+        }
+        for index in self.open() {
+            if !rebound.contains_key(&index) {
+                self.digests.remove(&self.run.graph.step(index).id);
+                self.end(index, Outcome::Skipped(Skipped::NotApplicable));
+            }
+        }
+        self.rebound = rebound;
+        for step in appeared {
+            self.run.witness.says(
+                &self.host.name,
+                &step,
+                "the installed version has this step, the assumed one had not: apply again to have it done",
+            );
+        }
+    }
+
+    /// The connection is gone: what was in hand is lost, the rest is skipped.
+    fn give_up(&self, why: &str) {
+        for index in self.open() {
+            let outcome = if self.board.is_in_hand(index) {
+                Outcome::Lost(why.to_owned())
+            } else {
+                Outcome::Skipped(Skipped::ConnectionLost)
+            };
+            self.end(index, outcome);
+        }
+    }
+}
+
+fn versions(facts: &Facts) -> BTreeMap<&str, &str> {
+    facts
+        .packages
+        .iter()
+        .map(|(name, version)| (name.as_str(), version.version()))
+        .collect()
+}
+
+/// What still differs, in words.
+fn still(after: &Assessment) -> String {
+    match after {
+        Assessment::Converged => "nothing differs".to_owned(),
+        Assessment::Create(diff) | Assessment::Change(diff) | Assessment::Remove(diff) => {
+            let parts: Vec<String> = diff.0.iter().map(difference).collect();
+            if parts.is_empty() {
+                "it still differs".to_owned()
+            } else {
+                format!("it still differs: {}", parts.join("; "))
+            }
+        }
+        Assessment::Owed(why) => format!("it is still owed: {why}"),
+        Assessment::Unknown(until) => format!("its state can't be known before {until}"),
+        Assessment::Refused(why) => why.clone(),
+    }
+}
+
+fn difference(difference: &Difference) -> String {
+    match difference {
+        Difference::Content { path, .. } => format!("the content of {path}"),
+        Difference::Attribute { name, before, after } => format!(
+            "{name} is {}, not {}",
+            before.as_deref().unwrap_or("unset"),
+            after.as_deref().unwrap_or("unset")
+        ),
+        Difference::Note(note) => note.clone(),
+    }
+}
+
+/// The last lines of what a fragment complained.
+fn complaint(answer: &Answer) -> String {
+    const LINES: usize = 30;
+    let lines: Vec<&str> = answer.errors.trim_end().lines().collect();
+    let from = lines.len().saturating_sub(LINES);
+    let said = lines[from..].join("\n");
+    if said.is_empty() {
+        format!("its fix ended with exit status {}, without a word", answer.status)
+    } else {
+        format!("exit status {}: {said}", answer.status)
+    }
+}
