@@ -4,7 +4,6 @@
 //! `wave` chooses and composes what goes out together, `board` is what the hosts know of each other.
 
 mod board;
-pub mod record;
 #[cfg(test)]
 pub(crate) mod toy;
 mod wave;
@@ -23,6 +22,7 @@ use crate::host::script::Script;
 use crate::host::{Facts, HostError, WriteHost};
 use crate::plan::{Plan, Planned, Seen};
 use crate::role::{BoundStep, StepId};
+use crate::step::replace::{self, Record};
 use crate::step::{PackageRequest, Replacement};
 
 /// How a step ended.
@@ -103,9 +103,8 @@ pub enum Halt {
 pub struct Composer {
     /// One transaction of the package manager.
     pub packages: fn(&[PackageRequest]) -> Script,
-    /// Files staged together, checked together, swapped in together. `forget`: paths of the records to remove
-    /// right before the swap; the last argument names the run.
-    pub replace: fn(&[Replacement], Option<&str>, &[String], &str) -> Script,
+    /// Files staged together, checked together, swapped in together: [`replace::script`].
+    pub replace: fn(&[Replacement], Option<&str>, &[(&str, Record)], &str) -> Script,
 }
 
 /// How a run goes about it.
@@ -146,10 +145,10 @@ pub struct Run<'a> {
 }
 
 /// A host that takes part in a run.
-pub struct Participant<H> {
+pub struct Participant<'c, H> {
     pub name: Arc<str>,
     pub seen: Seen,
-    pub connection: H,
+    pub connection: &'c mut H,
 }
 
 /// How a run ended.
@@ -163,7 +162,7 @@ pub struct Ended {
 }
 
 /// Carries the plan out. Steps of hosts that don't take part are skipped, and so is what waits for them.
-pub async fn run<H: WriteHost>(run: &Run<'_>, participants: Vec<Participant<H>>) -> Ended {
+pub async fn run<H: WriteHost>(run: &Run<'_>, participants: Vec<Participant<'_, H>>) -> Ended {
     let board = board::Board::new(run.graph);
     let taking_part: Vec<Arc<str>> = participants.iter().map(|host| host.name.clone()).collect();
     for (index, step) in run.graph.steps().iter().enumerate() {

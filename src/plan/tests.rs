@@ -1,5 +1,4 @@
 use super::*;
-use crate::host::ReadHost as _;
 use crate::role::{BoundStep, NeedOn};
 use crate::run::toy::{Needing as _, Toy, ToyHost, step};
 use crate::step::Resource;

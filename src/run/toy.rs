@@ -11,6 +11,7 @@ use crate::host::{Answer, Facts, HostError, ReadHost, WriteHost};
 use crate::role::{BoundStep, Need, NeedOn, StepId};
 use crate::step::kind::Kind;
 use crate::step::probe::{Observed, PathState, Probe};
+use crate::step::replace::Record;
 use crate::step::world::World;
 use crate::step::{Assessment, Diff, Fix, PackageRequest, Replacement, Resource, Step, Watches};
 
@@ -187,10 +188,10 @@ pub fn transaction(requests: &[PackageRequest]) -> Script {
         })
 }
 
-pub fn replace(set: &[Replacement], check: Option<&str>, forget: &[String], _run: &str) -> Script {
+pub fn replace(set: &[Replacement], check: Option<&str>, forget: &[(&str, Record)], _run: &str) -> Script {
     let mut script = Script::new();
-    for file in forget {
-        script = script.command(["forget", file]);
+    for (unit, record) in forget {
+        script = script.command(["forget", unit, record.word()]);
     }
     if let Some(check) = check {
         script = script.command(["check", check]);

@@ -11,6 +11,7 @@ use crate::host::script::Script;
 use crate::plan::Planned;
 use crate::role::BoundStep;
 use crate::step::Fix;
+use crate::step::replace::Record;
 
 /// A step that is ready and differs.
 pub(super) struct Ready<'a> {
@@ -117,7 +118,7 @@ fn checks<'a>(ready: &Ready<'a>) -> Vec<&'a str> {
 
 /// What the host remembers of the services that watch these steps: gone before the change, so that a run that
 /// is killed right after it still owes the restart.
-fn records(members: &[&Ready<'_>]) -> Vec<String> {
+fn records<'a>(members: &[&Ready<'a>]) -> Vec<(&'a str, Record)> {
     let mut records = Vec::new();
     for ready in members {
         for service in &ready.watchers {
@@ -129,12 +130,11 @@ fn records(members: &[&Ready<'_>]) -> Vec<String> {
                     .iter()
                     .any(|pattern| ready.step.matches(pattern, &service.id.role))
             };
-            let unit = &watches.unit;
             if named(&watches.restart) {
-                records.push(format!("/var/lib/mailprov/services/{unit}.restart"));
+                records.push((watches.unit.as_str(), Record::Restart));
             }
             if named(&watches.reload) {
-                records.push(format!("/var/lib/mailprov/services/{unit}.reload"));
+                records.push((watches.unit.as_str(), Record::Reload));
             }
         }
     }
@@ -143,9 +143,11 @@ fn records(members: &[&Ready<'_>]) -> Vec<String> {
     records
 }
 
-fn forgetting(records: &[String]) -> Script {
-    if records.is_empty() {
-        return Script::new();
-    }
-    Script::new().code("rm -f --").words(records).code(" || exit\n")
+fn forgetting(records: &[(&str, Record)]) -> Script {
+    records.iter().fold(Script::new(), |script, (unit, record)| {
+        script
+            .code("mailprov_forget")
+            .words([unit, record.word()])
+            .code("\n")
+    })
 }

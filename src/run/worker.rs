@@ -13,14 +13,14 @@ use crate::host::{Answer, Facts, HostError, PackageVersion, WriteHost};
 use crate::plan::{Planned, distinct};
 use crate::role::{BoundStep, StepId};
 use crate::step::world::{Pending, World};
-use crate::step::{Assessment, Difference, Step as _};
+use crate::step::{Assessment, Difference};
 
 /// Drives one host to the end; every step of it has an outcome afterwards.
 pub(super) async fn work<H: WriteHost>(
     run: &Run<'_>,
     board: &Board,
     slots: &Semaphore,
-    host: Participant<H>,
+    host: Participant<'_, H>,
 ) -> (Arc<str>, Result<(), HostError>) {
     let name = host.name.clone();
     let order = run.graph.of_host(&name);
@@ -54,11 +54,11 @@ pub(super) async fn work<H: WriteHost>(
     (name, ended)
 }
 
-struct Worker<'a, H> {
+struct Worker<'a, 'c, H> {
     run: &'a Run<'a>,
     board: &'a Board,
     slots: &'a Semaphore,
-    host: Participant<H>,
+    host: Participant<'c, H>,
     /// The host's steps in the graph's order.
     order: Vec<usize>,
     /// Steps made anew for the versions that were installed.
@@ -77,7 +77,7 @@ enum Verdict {
     Ready(Planned),
 }
 
-impl<H: WriteHost> Worker<'_, H> {
+impl<H: WriteHost> Worker<'_, '_, H> {
     async fn work(&mut self) -> Result<(), HostError> {
         loop {
             let (differing, stale) = self.settle();
@@ -315,7 +315,6 @@ impl<H: WriteHost> Worker<'_, H> {
             .collect();
         let probes = self.probes();
         let now = self.board.now();
-        let said = std::sync::Mutex::new(Vec::new());
         let (answers, observed) = {
             let _slot = self.slots.acquire().await;
             let name = self.host.name.clone();
@@ -343,7 +342,6 @@ impl<H: WriteHost> Worker<'_, H> {
             }
             result?
         };
-        drop(said);
         if answers.len() != fragments.len() {
             return Err(HostError::Protocol(format!(
                 "the host answered {} of {} fragments",

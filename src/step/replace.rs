@@ -25,7 +25,8 @@ pub enum Record {
 }
 
 impl Record {
-    fn word(self) -> &'static str {
+    /// The shell's word for it.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Restart => "restart",
             Self::Reload => "reload",
