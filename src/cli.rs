@@ -5,6 +5,7 @@
 
 mod common;
 mod completions;
+mod lab;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,7 @@ macro_rules! subcommands {
 
 // In the order of `mailprov help`. The doc comment of `Args` is the help.
 subcommands! {
+    Lab => lab,
     Completions => completions,
 }
 

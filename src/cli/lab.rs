@@ -114,7 +114,9 @@ fn up(args: Up) -> Result<(), Failure> {
                 fqdn: args.fqdn,
                 ..HostSpec::new(args.host)
             };
-            lab.up(&spec.release(args.release).login(login), &|line| eprintln!("{line}"))?
+            lab.up(&spec.release(args.release).login(login), &|line| {
+                eprintln!("{line}")
+            })?
         }
     };
     print(&in_an_inventory(&host)?)
@@ -134,11 +136,21 @@ fn in_an_inventory(host: &LabHost) -> Result<String, Failure> {
 fn list() -> Result<(), Failure> {
     let mut text = String::new();
     for lab in lab::list()? {
-        let kind = if lab.persistent { "" } else { "  (of a running command)" };
+        let kind = if lab.persistent {
+            ""
+        } else {
+            "  (of a running command)"
+        };
         let _ = writeln!(text, "{}{kind}", lab.name);
         for host in &lab.hosts {
             let state = if host.is_running() { "running" } else { "stopped" };
-            let _ = writeln!(text, "  {:<16} {:<15} {state}  {}", host.name(), host.address(), host.fqdn());
+            let _ = writeln!(
+                text,
+                "  {:<16} {:<15} {state}  {}",
+                host.name(),
+                host.address(),
+                host.fqdn()
+            );
         }
     }
     print(&text)
@@ -146,7 +158,10 @@ fn list() -> Result<(), Failure> {
 
 fn ssh(args: &Ssh) -> Result<(), Failure> {
     let labs = lab::list()?;
-    let hosts = labs.iter().filter(|lab| lab.name == args.lab).flat_map(|lab| &lab.hosts);
+    let hosts = labs
+        .iter()
+        .filter(|lab| lab.name == args.lab)
+        .flat_map(|lab| &lab.hosts);
     let Some(host) = hosts.clone().find(|host| host.name() == args.host) else {
         return Err(super::common::unknown_name(
             &format!("host in the lab `{}`", args.lab),
@@ -156,5 +171,8 @@ fn ssh(args: &Ssh) -> Result<(), Failure> {
     };
     // On success this process becomes ssh and does not come back.
     let error = host.ssh_command()?.args(&args.command).exec();
-    Err(Failure::new(Exit::Unreachable, format!("cannot start ssh: {error}")))
+    Err(Failure::new(
+        Exit::Unreachable,
+        format!("cannot start ssh: {error}"),
+    ))
 }

@@ -73,8 +73,9 @@ fn write_files(lab: &Path, host: &Path, record: &Record) -> std::io::Result<()> 
     fs::write(etc.join("hosts"), hosts(lab, record)?)?;
     replace(&etc.join("resolv.conf"), &resolver()?)?;
     fs::create_dir_all(etc.join("systemd/network"))?;
+    // systemd's own `80-container-host0.network` would come first under a later name.
     fs::write(
-        etc.join("systemd/network/80-lab.network"),
+        etc.join("systemd/network/10-lab.network"),
         format!(
             "[Match]\nName=host0\n\n[Network]\nAddress={}/24\nGateway={}\nLinkLocalAddressing=no\n",
             record.address, record.gateway

@@ -140,25 +140,47 @@ pub(super) fn leader(nspawn: u32) -> Option<u32> {
 
 /// Ends the machine whose files are at `root`: `orderly` lets it shut down first.
 pub(super) fn end(root: &Path, orderly: bool) -> Result<(), LabError> {
-    let Some(nspawn) = pid(root) else {
-        return Ok(());
-    };
-    let leader = leader(nspawn);
-    if orderly {
+    if orderly && let Some(nspawn) = pid(root) {
         signal(nspawn, "TERM");
-        if gone_in_time(&[nspawn], Duration::from_secs(60)) {
-            return Ok(());
-        }
+        gone_in_time(&[nspawn], Duration::from_secs(60));
     }
-    signal(nspawn, "KILL");
-    let both: Vec<u32> = [Some(nspawn), leader].into_iter().flatten().collect();
-    if let Some(leader) = leader {
-        signal(leader, "KILL");
+    // nspawn first: it would report its machine's end. The machine survives it, and is found by its files, so
+    // that one whose nspawn was killed by somebody else goes too.
+    let end: Vec<u32> = pid(root).into_iter().chain(inhabitants(root)).collect();
+    for pid in &end {
+        signal(*pid, "KILL");
     }
-    if gone_in_time(&both, DEATH) {
+    if gone_in_time(&end, DEATH) {
         return Ok(());
     }
-    Err(LabError(format!("process {nspawn} of a lab host can't be ended")))
+    Err(LabError(format!(
+        "processes of the lab host in {} can't be ended: {end:?}",
+        root.display()
+    )))
+}
+
+/// Processes whose root is the overlay that is mounted at `root`; process 1 takes all others with it.
+fn inhabitants(root: &Path) -> Vec<u32> {
+    let Some(upper) = root
+        .parent()
+        .map(|folder| format!("upperdir={}/upper,", folder.display()))
+    else {
+        return Vec::new();
+    };
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    processes
+        .flatten()
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let mounts = fs::read_to_string(entry.path().join("mountinfo")).ok()?;
+            mounts
+                .lines()
+                .any(|line| line.split(' ').nth(4) == Some("/") && line.contains(&upper))
+                .then_some(pid)
+        })
+        .collect()
 }
 
 fn signal(pid: u32, name: &str) {
