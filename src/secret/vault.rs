@@ -1,10 +1,21 @@
 //! The secrets file beside the inventory: `recipients`, and `secrets` encrypted one by one with age.
+//!
+//! Names and recipients are readable by anybody, so that a change in git says which secret changed. `identity`
+//! finds the keys that decrypt, `crypt` uses them, `edit` writes the file.
+
+mod crypt;
+mod edit;
+pub mod identity;
+mod load;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Redactor, Secret};
-use crate::diagnostic::{Diagnostics, Place};
+use crate::diagnostic::{Diagnostics, Place, did_you_mean};
 
 /// A secrets file as it stands on disk: names readable, values encrypted.
 #[derive(Debug, Clone, Default)]
@@ -31,13 +42,52 @@ impl SecretsFile {
     pub const DEFAULT_NAME: &str = "secrets.yaml";
 
     /// Reads a secrets file; an absent one is empty.
-    pub fn load(_path: &Path) -> Result<Self, Diagnostics> {
-        todo!("inventory helper")
+    ///
+    /// # Errors
+    /// Unknown keys, recipients that age doesn't know, and values that are not encrypted.
+    pub fn load(path: &Path) -> Result<Self, Diagnostics> {
+        load::load(path)
     }
 
-    /// Decrypts the entries `names` with the identities found.
-    pub fn open(&self, _names: &[&str], _identities: &[PathBuf]) -> Result<Vault, SecretError> {
-        todo!("inventory helper")
+    /// Decrypts the entries `names` with the identities found: the files `identities`, or else where
+    /// [`identity::files`] looks.
+    ///
+    /// # Errors
+    /// An entry is missing, or no identity decrypts it.
+    pub fn open(&self, names: &[&str], identities: &[PathBuf]) -> Result<Vault, SecretError> {
+        let missing: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| !self.entries.contains_key(*name))
+            .collect();
+        if let Some(first) = missing.first() {
+            let mut message = format!("{} not in `{}`", these(&missing), self.path.display());
+            match did_you_mean(first, self.entries.keys().map(String::as_str)) {
+                Some(near) if missing.len() == 1 => message += &format!("\n  help: did you mean `{near}`?"),
+                _ => message += &format!("\n  help: add it with `mailprov secrets set {first}`"),
+            }
+            return Err(SecretError(message));
+        }
+        crypt::open(self, names, identities).map(Vault::new)
+    }
+
+    /// Encrypts `value` for the file's recipients and writes it as the entry `name`. Everything else in the file
+    /// keeps its text; the file is replaced atomically.
+    ///
+    /// # Errors
+    /// There are no recipients, the file changed into something unreadable, or it can't be written.
+    pub fn set(&mut self, name: &str, value: &Secret) -> Result<(), SecretError> {
+        edit::set(self, name, value)
+    }
+}
+
+/// "the secret `a` is", "the secrets `a` and `b` are".
+fn these(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.as_slice() {
+        [one] => format!("the secret {one} is"),
+        [first @ .., last] => format!("the secrets {} and {last} are", first.join(", ")),
+        [] => "no secret is".to_owned(),
     }
 }
 
