@@ -32,6 +32,37 @@ pub struct Place {
     pub length: usize,
 }
 
+impl Place {
+    /// The whole line that the place is in.
+    pub fn text(&self) -> &str {
+        let line = self.source.text.lines().nth(self.line.saturating_sub(1));
+        line.unwrap_or_default()
+    }
+
+    /// The same place in a source where the characters at it are unreadable: for mistakes in what should have
+    /// been a secret. Other mistakes of the same [`Diagnostics`] don't show them either.
+    #[must_use]
+    pub fn masked(&self) -> Place {
+        let mut text = String::with_capacity(self.source.text.len());
+        for (number, line) in self.source.text.split_inclusive('\n').enumerate() {
+            if number + 1 == self.line {
+                let hidden = self.column.saturating_sub(1)..(self.column + self.length).saturating_sub(1);
+                text.extend(
+                    line.chars()
+                        .enumerate()
+                        .map(|(i, c)| if hidden.contains(&i) { '*' } else { c }),
+                );
+            } else {
+                text.push_str(line);
+            }
+        }
+        Place {
+            source: Source::new(self.source.name.clone(), text),
+            ..self.clone()
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.source.name, self.line, self.column)
@@ -72,14 +103,15 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, self.place.as_ref().map(Place::text).unwrap_or_default())
+    }
+}
+
+impl Diagnostic {
+    /// `line` is the place's line as it may be shown.
+    fn write(&self, f: &mut fmt::Formatter<'_>, line: &str) -> fmt::Result {
         write!(f, "error: {}", self.message)?;
         if let Some(place) = &self.place {
-            let line = place
-                .source
-                .text
-                .lines()
-                .nth(place.line.saturating_sub(1))
-                .unwrap_or_default();
             let margin = " ".repeat(place.line.to_string().len());
             // A tab keeps its width in the line below, so that the carets stand under the text.
             let lead: String = line
@@ -157,9 +189,30 @@ impl fmt::Display for Diagnostics {
             if i > 0 {
                 f.write_str("\n\n")?;
             }
-            write!(f, "{diagnostic}")?;
+            match &diagnostic.place {
+                Some(place) => diagnostic.write(f, &self.showable(place))?,
+                None => write!(f, "{diagnostic}")?,
+            }
         }
         Ok(())
+    }
+}
+
+impl Diagnostics {
+    /// The place's line, with everything unreadable that any of the mistakes masked in it.
+    fn showable(&self, place: &Place) -> String {
+        let mut line: Vec<char> = place.text().chars().collect();
+        for other in self.0.iter().filter_map(|diagnostic| diagnostic.place.as_ref()) {
+            let same = other.line == place.line && other.source.name == place.source.name;
+            if same && !Arc::ptr_eq(&other.source, &place.source) {
+                for (shown, masked) in line.iter_mut().zip(other.text().chars()) {
+                    if masked == '*' {
+                        *shown = '*';
+                    }
+                }
+            }
+        }
+        line.into_iter().collect()
     }
 }
 
@@ -171,4 +224,47 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
         .filter(|(score, _)| *score > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_mistake_masks_no_other_shows() {
+        let source = Source::new("a.yaml", "x: {k: v, password: hunter2, port: y}\n");
+        let place = |column, length| Place {
+            source: Arc::clone(&source),
+            line: 1,
+            column,
+            length,
+        };
+        let mut found = Diagnostics::default();
+        found.push(Diagnostic::new("before").at(&place(5, 1)));
+        found.push(Diagnostic::new("in clear").at(&place(21, 7).masked()));
+        found.push(Diagnostic::new("after").at(&place(36, 1)));
+        let text = found.to_string();
+        assert!(!text.contains("hunter2"), "{text}");
+        assert_eq!(
+            text.matches("x: {k: v, password: *******, port: y}").count(),
+            3,
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn carets_stand_under_the_text() {
+        let source = Source::new("a.yaml", "ab\n\tkäse: ü\n");
+        let place = Place {
+            source,
+            line: 2,
+            column: 8,
+            length: 9,
+        };
+        let text = Diagnostic::new("m").at(&place).help("h").to_string();
+        assert_eq!(
+            text,
+            "error: m\n --> a.yaml:2:8\n  |\n2 | \tkäse: ü\n  | \t      ^\n  help: h"
+        );
+    }
 }

@@ -1,7 +1,7 @@
 //! Reading a node as the type that its reader expects, with one wording for all that it isn't.
 
 use super::{Key, Node, NodeValue};
-use crate::diagnostic::{Diagnostic, Place, Source, did_you_mean};
+use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 
 impl Node {
     /// What stands here, for "expected …, found …".
@@ -25,20 +25,7 @@ impl Node {
 
     /// The place with the value itself made unreadable, for mistakes in what should have been a secret.
     pub fn masked_place(&self) -> Place {
-        let mut masked = String::with_capacity(self.place.source.text.len());
-        for (number, line) in self.place.source.text.split_inclusive('\n').enumerate() {
-            if number + 1 == self.place.line {
-                masked.extend(line.chars().take(self.place.column.saturating_sub(1)));
-                masked.push_str("********\n");
-            } else {
-                masked.push_str(line);
-            }
-        }
-        Place {
-            source: Source::new(self.place.source.name.clone(), masked),
-            length: 8,
-            ..self.place.clone()
-        }
+        self.place.masked()
     }
 
     fn unexpected(&self, what: &str, expected: &str) -> Diagnostic {

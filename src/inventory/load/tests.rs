@@ -124,7 +124,7 @@ fn unrelated_groups_must_agree() {
         "{found}"
     );
     assert!(
-        found.contains("inventory.yaml:3:30") && found.contains("inventory.yaml:2:30"),
+        found.contains("inventory.yaml:3:31") && found.contains("inventory.yaml:2:31"),
         "{found}"
     );
     loaded(&two("", "1"));
