@@ -1,12 +1,23 @@
-//! Opening an authenticated connection to a host.
+//! Opening an authenticated connection to a host and starting the root shell on it: the only module that speaks
+//! `russh`, together with its folder.
+//!
+//! Each station is a file: `dial` (TCP and key exchange), `trust` (the host's key), `login`, `shell` (the streams)
+//! and `sudo`.
 
+mod dial;
+mod keys;
+mod login;
+mod shell;
 pub mod sudo;
+mod terminal;
+mod trust;
 
 use std::path::PathBuf;
 
 use super::HostError;
-use super::session::Session;
+use super::session::{self, Places, Session};
 use crate::secret::Secret;
+pub use terminal::{NoPrompt, Terminal};
 
 /// Everything needed to reach a host, secrets filled in.
 #[derive(Debug, Clone, Default)]
@@ -14,12 +25,18 @@ pub struct Target {
     /// The host's name in the inventory, for messages.
     pub name: String,
     pub address: String,
+    /// 0 is read as 22.
     pub port: u16,
+    /// Empty is read as `root`.
     pub user: String,
+    /// Tried in order. Without any, the agent and then OpenSSH's default files are tried.
     pub identity_files: Vec<PathBuf>,
     pub password: Option<Secret>,
+    /// The password of the login is tried when there is none.
     pub sudo_password: Option<Secret>,
+    /// `SHA256:…`: decides alone, whatever the known hosts say.
     pub host_key_fingerprint: Option<String>,
+    /// OpenSSH's own when empty. New keys go to the first.
     pub known_hosts: Vec<PathBuf>,
     pub accept_new_host_key: bool,
 }
@@ -33,6 +50,64 @@ pub trait Prompt: Send + Sync {
 }
 
 /// Connects, verifies the host key, logs in, becomes root and starts the shell.
-pub async fn connect(_target: &Target, _prompt: &dyn Prompt) -> Result<Session, HostError> {
-    todo!("host helper")
+///
+/// When the login is not root and no password for sudo is known, one more round trip asks whether one is needed.
+///
+/// # Errors
+/// Whatever stands between the operator and a root shell. A wrong password for sudo may show only in the first
+/// answer.
+pub async fn connect(target: &Target, prompt: &dyn Prompt) -> Result<Session, HostError> {
+    let mut target = target.clone();
+    if target.port == 0 {
+        target.port = 22;
+    }
+    if target.user.is_empty() {
+        "root".clone_into(&mut target.user);
+    }
+    let target = &target;
+    let (mut handle, notes) = dial::connect(target, prompt).await?;
+    login::authenticate(target, prompt, &mut handle, &notes).await?;
+    let wire = shell::start(target, handle, notes).await?;
+
+    let nonce = session::nonce().map_err(|error| {
+        HostError::Unreachable(format!(
+            "{}: this machine has no random numbers: {error}",
+            target.name
+        ))
+    })?;
+    let bootstrap = sudo::bootstrap(&nonce);
+    let mut session = Session::over(&target.name, wire, nonce);
+    let known = target.sudo_password.as_ref().or(target.password.as_ref());
+    match known {
+        _ if target.user == "root" => session.send(&format!("{bootstrap}root\n")).await?,
+        Some(password) => {
+            session
+                .send(&password_line(&bootstrap, target, password)?)
+                .await?
+        }
+        None => {
+            session.send(&format!("{bootstrap}ask\n")).await?;
+            if session.hello().await? == "password" {
+                let question = format!("sudo password of {} on {}: ", target.user, target.name);
+                let Some(password) = prompt.password(&question) else {
+                    return Err(sudo::refusal(&target.name, "password", ""));
+                };
+                session.send(&password_line("", target, &password)?).await?;
+                session.hello().await?;
+            }
+        }
+    }
+    session.begin(&Places::default()).await?;
+    Ok(session)
+}
+
+fn password_line(before: &str, target: &Target, password: &Secret) -> Result<String, HostError> {
+    let password = password.expose();
+    if password.contains(['\n', '\r', '\0']) {
+        return Err(HostError::Refused(format!(
+            "{}: the password for sudo has a line break in it, so it can't be typed; correct the secret",
+            target.name
+        )));
+    }
+    Ok(format!("{before}password {password}\n"))
 }

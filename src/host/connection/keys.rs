@@ -1,0 +1,107 @@
+//! Private keys of the operator: files and the agent.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use russh::keys::agent::AgentIdentity;
+use russh::keys::agent::client::AgentClient;
+use russh::keys::{PrivateKey, PublicKey};
+use tokio::net::UnixStream;
+
+use super::{Prompt, Target};
+use crate::host::HostError;
+
+/// How often a passphrase is asked for.
+const ATTEMPTS: usize = 3;
+
+/// A key file, as far as it could be read without asking.
+pub enum KeyFile {
+    Open(Arc<PrivateKey>),
+    /// Encrypted; the public half when the format tells it.
+    Encrypted(String, Option<PublicKey>),
+}
+
+/// Reads a private key file; one that others may read is refused, as ssh(1) does.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn read(target: &Target, path: &Path) -> Result<KeyFile, HostError> {
+    let refuse = |what: String| {
+        HostError::Refused(format!(
+            "{}: the private key {} can't be used: {what}",
+            target.name,
+            path.display()
+        ))
+    };
+    let mode = std::fs::metadata(path)
+        .map_err(|error| refuse(error.to_string()))?
+        .permissions()
+        .mode();
+    if mode & 0o077 != 0 {
+        return Err(refuse(format!(
+            "others may read it (mode {:04o}); run `chmod 600 {}`",
+            mode & 0o7777,
+            path.display()
+        )));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+    match russh::keys::decode_secret_key(&text, None) {
+        Ok(key) => Ok(KeyFile::Open(Arc::new(key))),
+        Err(russh::keys::Error::KeyIsEncrypted) => {
+            let public = PrivateKey::from_openssh(&text)
+                .ok()
+                .map(|key| key.public_key().clone());
+            Ok(KeyFile::Encrypted(text, public))
+        }
+        Err(error) if text.contains("ENCRYPTED") => {
+            // Old PEM formats: whether the passphrase is missing shows only in the attempt.
+            let _ = error;
+            Ok(KeyFile::Encrypted(text, None))
+        }
+        Err(error) => Err(refuse(format!("{error}; is it a private key?"))),
+    }
+}
+
+/// Decrypts a key with a passphrase from the operator; `None` when nobody can be asked or nobody knows it.
+pub fn unlock(path: &Path, text: &str, prompt: &dyn Prompt) -> Option<Arc<PrivateKey>> {
+    for _ in 0..ATTEMPTS {
+        let passphrase = prompt.password(&format!("Passphrase of {}: ", path.display()))?;
+        if let Ok(key) = russh::keys::decode_secret_key(text, Some(passphrase.expose())) {
+            return Some(Arc::new(key));
+        }
+    }
+    None
+}
+
+/// The files that ssh(1) tries by itself, as far as they exist.
+pub fn default_files() -> Vec<PathBuf> {
+    let Some(home) = std::env::home_dir() else {
+        return Vec::new();
+    };
+    ["id_ed25519", "id_ecdsa", "id_rsa"]
+        .into_iter()
+        .map(|name| home.join(".ssh").join(name))
+        .filter(|path| path.exists())
+        .collect()
+}
+
+/// The operator's agent and the public keys it holds. `None`: there is no agent, or it does not answer.
+pub async fn agent() -> Option<(AgentClient<UnixStream>, Vec<PublicKey>)> {
+    let ask = async {
+        let mut agent = AgentClient::connect_env().await.ok()?;
+        let identities = agent.request_identities().await.ok()?;
+        let keys = identities
+            .into_iter()
+            .filter_map(|identity| match identity {
+                AgentIdentity::PublicKey { key, .. } => Some(key),
+                AgentIdentity::Certificate { .. } => None,
+            })
+            .collect();
+        Some((agent, keys))
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), ask)
+        .await
+        .ok()
+        .flatten()
+}

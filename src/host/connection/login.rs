@@ -1,0 +1,307 @@
+//! Authentication: keys, agent, passwords, in that order, and an account of what was tried.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
+use russh::keys::agent::client::AgentClient;
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
+use russh::{MethodKind, MethodSet};
+use tokio::net::UnixStream;
+
+use super::dial::{Client, unreachable, words};
+use super::keys::{self, KeyFile};
+use super::{Prompt, Target};
+use crate::host::HostError;
+use crate::host::session::wire::Notes;
+
+/// How long the host may think about one attempt: PAM makes a wrong password slow on purpose.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Rounds of questions of one keyboard-interactive login.
+const ROUNDS: usize = 10;
+
+type Agent = Option<(AgentClient<UnixStream>, Vec<PublicKey>)>;
+
+struct Login<'a> {
+    target: &'a Target,
+    handle: &'a mut Handle<Client>,
+    notes: &'a Notes,
+    /// In the words of the final error.
+    tried: Vec<String>,
+    /// What the host would still accept; `None` before its first answer.
+    offered: Option<MethodSet>,
+    /// The hash for signatures of RSA keys, asked for once.
+    rsa_hash: Option<HashAlg>,
+}
+
+/// Logs in.
+///
+/// # Errors
+/// `Refused` with every method that was tried, or a lost connection.
+pub async fn authenticate(
+    target: &Target,
+    prompt: &dyn Prompt,
+    handle: &mut Handle<Client>,
+    notes: &Notes,
+) -> Result<(), HostError> {
+    let mut login = Login {
+        target,
+        handle,
+        notes,
+        tried: Vec::new(),
+        offered: None,
+        rsa_hash: None,
+    };
+    let mut agent = keys::agent().await;
+    for path in &target.identity_files {
+        if login.file(path, prompt, &mut agent).await? {
+            return Ok(());
+        }
+    }
+    // Before the agent: a host counts attempts, and an agent may hold more keys than it allows.
+    if let Some(password) = &target.password
+        && login.password(password.expose()).await?
+    {
+        return Ok(());
+    }
+    if let Some((client, held)) = &mut agent {
+        for key in held.clone() {
+            if login.agent(client, &key).await? {
+                return Ok(());
+            }
+        }
+    } else {
+        login.tried.push("no agent".to_owned());
+    }
+    if target.identity_files.is_empty() {
+        for path in keys::default_files() {
+            if login.file(&path, prompt, &mut agent).await? {
+                return Ok(());
+            }
+        }
+    }
+    if target.password.is_none()
+        && (login.may(MethodKind::Password) || login.may(MethodKind::KeyboardInteractive))
+    {
+        let question = format!("Password of {} on {}: ", target.user, target.name);
+        if let Some(password) = prompt.password(&question)
+            && login.password(password.expose()).await?
+        {
+            return Ok(());
+        }
+    }
+    Err(login.refused())
+}
+
+impl Login<'_> {
+    /// Whether the host, as far as it has said, accepts a method.
+    fn may(&self, method: MethodKind) -> bool {
+        self.offered
+            .as_ref()
+            .is_none_or(|offered| offered.iter().any(|kind| *kind == method))
+    }
+
+    fn refused(&self) -> HostError {
+        let offered: Vec<String> = self
+            .offered
+            .iter()
+            .flat_map(|methods| methods.iter().map(String::from))
+            .collect();
+        let accepts = if offered.is_empty() {
+            String::new()
+        } else {
+            format!("; the host accepts {}", offered.join(", "))
+        };
+        HostError::Refused(format!(
+            "{}: the login as {} was refused; tried: {}{accepts}; put a key that the host knows into `identity_files` \
+             of the host's `ssh:` or into the agent, or set `password`",
+            self.target.name,
+            self.target.user,
+            self.tried.join(", ")
+        ))
+    }
+
+    /// Whether the answer lets us in; what else it says is kept.
+    fn note(&mut self, what: String, result: Result<AuthResult, russh::Error>) -> Result<bool, HostError> {
+        match result {
+            Ok(AuthResult::Success) => Ok(true),
+            Ok(AuthResult::Failure {
+                remaining_methods,
+                partial_success,
+            }) => {
+                let gone = remaining_methods.is_empty() && self.handle.is_closed();
+                self.tried.push(if partial_success {
+                    format!("{what} (accepted, but not enough)")
+                } else {
+                    what
+                });
+                if gone {
+                    return Err(self.lost("the host closed the connection"));
+                }
+                self.offered = Some(remaining_methods);
+                Ok(false)
+            }
+            Err(error) => Err(self.lost(&words(&error))),
+        }
+    }
+
+    fn lost(&self, why: &str) -> HostError {
+        let why = self.notes.reason().unwrap_or_else(|| why.to_owned());
+        HostError::Refused(format!(
+            "{}: the host ended the login as {}: {why}; tried: {}; name the right key in `identity_files` of the \
+             host's `ssh:`, so that fewer are tried",
+            self.target.name,
+            self.target.user,
+            self.tried.join(", ")
+        ))
+    }
+
+    fn slow(&self) -> HostError {
+        let what = format!("no answer to the login within {} s", PATIENCE.as_secs());
+        unreachable(self.target, &what, "run the command again")
+    }
+
+    async fn file(&mut self, path: &Path, prompt: &dyn Prompt, agent: &mut Agent) -> Result<bool, HostError> {
+        if !self.may(MethodKind::PublicKey) {
+            return Ok(false);
+        }
+        let key = match keys::read(self.target, path)? {
+            KeyFile::Open(key) => key,
+            KeyFile::Encrypted(text, public) => {
+                if let (Some((client, held)), Some(public)) = (agent.as_mut(), public)
+                    && held.iter().any(|key| key.key_data() == public.key_data())
+                {
+                    return self.agent(client, &public).await;
+                }
+                match keys::unlock(path, &text, prompt) {
+                    Some(key) => key,
+                    None => {
+                        self.tried
+                            .push(format!("key {} (encrypted, no passphrase)", path.display()));
+                        return Ok(false);
+                    }
+                }
+            }
+        };
+        self.key(format!("key {}", path.display()), key).await
+    }
+
+    async fn key(&mut self, what: String, key: Arc<PrivateKey>) -> Result<bool, HostError> {
+        let hash = self.hash(key.public_key()).await?;
+        let key = PrivateKeyWithHashAlg::new(key, hash);
+        let attempt = self.handle.authenticate_publickey(&self.target.user, key);
+        let result = tokio::time::timeout(PATIENCE, attempt)
+            .await
+            .map_err(|_| self.slow())?;
+        self.note(what, result)
+    }
+
+    async fn agent(
+        &mut self,
+        agent: &mut AgentClient<UnixStream>,
+        key: &PublicKey,
+    ) -> Result<bool, HostError> {
+        if !self.may(MethodKind::PublicKey) {
+            return Ok(false);
+        }
+        let hash = self.hash(key).await?;
+        let what = format!("agent's key {}", key.fingerprint(HashAlg::Sha256));
+        let attempt = self
+            .handle
+            .authenticate_publickey_with(&self.target.user, key.clone(), hash, agent);
+        match tokio::time::timeout(PATIENCE, attempt).await {
+            Err(_) => Err(self.slow()),
+            Ok(Ok(result)) => self.note(what, Ok(result)),
+            // The agent would not sign: the host has not refused anything yet.
+            Ok(Err(error)) => {
+                self.tried.push(format!("{what} ({error})"));
+                Ok(false)
+            }
+        }
+    }
+
+    /// The hash to sign with: SHA-1 is never used, whatever the host says.
+    async fn hash(&mut self, key: &PublicKey) -> Result<Option<HashAlg>, HostError> {
+        if !key.algorithm().is_rsa() {
+            return Ok(None);
+        }
+        if self.rsa_hash.is_none() {
+            let supported = self.handle.best_supported_rsa_hash().await;
+            let supported = supported.map_err(|error| self.lost(&words(&error)))?;
+            self.rsa_hash = supported.flatten().or(Some(HashAlg::Sha512));
+        }
+        Ok(self.rsa_hash)
+    }
+
+    async fn password(&mut self, password: &str) -> Result<bool, HostError> {
+        if self.may(MethodKind::Password) {
+            let attempt = self.handle.authenticate_password(&self.target.user, password);
+            let result = tokio::time::timeout(PATIENCE, attempt)
+                .await
+                .map_err(|_| self.slow())?;
+            if self.note("password".to_owned(), result)? {
+                return Ok(true);
+            }
+            // The same wrong password once more would only count as another attempt.
+            if self
+                .offered
+                .as_ref()
+                .is_some_and(|offered| offered.iter().any(|kind| *kind == MethodKind::Password))
+            {
+                return Ok(false);
+            }
+        }
+        if !self.may(MethodKind::KeyboardInteractive) {
+            return Ok(false);
+        }
+        let attempt = self.interactive(password);
+        match tokio::time::timeout(PATIENCE, attempt).await {
+            Ok(result) => {
+                let result = result;
+                self.note("keyboard-interactive".to_owned(), result)
+            }
+            Err(_) => Err(self.slow()),
+        }
+    }
+
+    /// Answers every hidden question with the password, once.
+    async fn interactive(&mut self, password: &str) -> Result<AuthResult, russh::Error> {
+        let mut answer = self
+            .handle
+            .authenticate_keyboard_interactive_start(&self.target.user, None)
+            .await?;
+        let mut given = false;
+        for _ in 0..ROUNDS {
+            let prompts = match answer {
+                KeyboardInteractiveAuthResponse::Success => return Ok(AuthResult::Success),
+                KeyboardInteractiveAuthResponse::Failure {
+                    remaining_methods,
+                    partial_success,
+                } => {
+                    return Ok(AuthResult::Failure {
+                        remaining_methods,
+                        partial_success,
+                    });
+                }
+                KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => prompts,
+            };
+            let responses = prompts
+                .iter()
+                .map(|prompt| {
+                    if prompt.echo || given {
+                        String::new()
+                    } else {
+                        given = true;
+                        password.to_owned()
+                    }
+                })
+                .collect();
+            answer = self
+                .handle
+                .authenticate_keyboard_interactive_respond(responses)
+                .await?;
+        }
+        Err(russh::Error::Inconsistent)
+    }
+}

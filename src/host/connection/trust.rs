@@ -1,0 +1,76 @@
+//! Whether the key that a host shows is the host's.
+
+use russh::keys::{HashAlg, PublicKey};
+
+use super::{Prompt, Target};
+use crate::host::HostError;
+use crate::host::known_hosts::{self, KnownHosts, Verdict};
+
+/// Judges `key`. A fingerprint in the inventory decides alone; then the known hosts; an unknown host is accepted
+/// when the target says so or the operator does, and then recorded.
+///
+/// # Errors
+/// The key is not trusted, with the way to trust it.
+pub fn verify(
+    target: &Target,
+    known: &KnownHosts,
+    key: &PublicKey,
+    prompt: &dyn Prompt,
+) -> Result<(), HostError> {
+    let Target {
+        name, address, port, ..
+    } = target;
+    let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
+    let kind = key.algorithm();
+    let kind = kind.as_str();
+    let host = known_hosts::host_name(address, *port);
+    let refuse = |text: String| Err(HostError::HostKey(format!("{name}: {text}")));
+
+    let verdict = known.judge(key);
+    if let Verdict::Revoked(place) = &verdict {
+        return refuse(format!("the host key {fingerprint} is revoked by {place}"));
+    }
+    if let Some(expected) = &target.host_key_fingerprint {
+        if expected.trim().trim_end_matches('=') == fingerprint {
+            return Ok(());
+        }
+        return refuse(format!(
+            "the host key is not the inventory's: expected {expected}, the host shows {fingerprint} ({kind}); if \
+             the host was reinstalled, correct `host_key_fingerprint`, otherwise somebody may be in between"
+        ));
+    }
+    match verdict {
+        Verdict::Match => Ok(()),
+        Verdict::Changed(place) => refuse(format!(
+            "the host key has changed: {place} has another {kind} key, the host shows {fingerprint}; somebody may \
+             be in between. If the host was reinstalled, remove the old key with `ssh-keygen -R '{host}'`"
+        )),
+        Verdict::OtherAlgorithm(place, algorithms) => refuse(format!(
+            "the host is known by {} ({place}) but shows a {kind} key, {fingerprint}; somebody may be in between. \
+             If that is right, remove the old key with `ssh-keygen -R '{host}'`",
+            algorithms.join(", ")
+        )),
+        Verdict::Revoked(_) | Verdict::Unknown => {
+            if !target.accept_new_host_key {
+                match prompt.trust_host_key(&host, &format!("{fingerprint} ({kind})")) {
+                    Some(true) => {}
+                    Some(false) => return refuse(format!("the host key {fingerprint} was not accepted")),
+                    None => {
+                        return refuse(format!(
+                            "the host key is unknown, {fingerprint} ({kind}){}; if that is the host's, connect once \
+                             with `ssh -p {port} {}@{address}`, or give --accept-new-host-key, or set \
+                             `host_key_fingerprint: {fingerprint}` in the host's `ssh:`",
+                            known.note(),
+                            target.user
+                        ));
+                    }
+                }
+            }
+            let files = target.known_hosts.first().cloned();
+            match files.or_else(|| known_hosts::default_files().into_iter().next()) {
+                Some(file) => known_hosts::append(&file, address, *port, key),
+                None => Ok(()),
+            }
+        }
+    }
+}
