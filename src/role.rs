@@ -7,6 +7,8 @@ pub mod bind;
 pub mod declare;
 pub mod load;
 pub mod template;
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -94,7 +94,7 @@ impl Script {
 }
 
 /// `word` as one word of `sh`, whatever is in it. A NUL can't be said in a shell and is refused where values
-/// enter (see `role::declare`).
+/// enter (see `yaml`).
 pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -1,11 +1,31 @@
 //! From a host's roles and variables to its steps.
+//!
+//! `context` turns values into what templates see and back, `params` renders a step's parameters, `facts` knows
+//! what stands in for a host that isn't asked, `offline` proves without a host. No kind of step is known here.
 
-use super::BoundStep;
+mod context;
+mod facts;
+mod offline;
+mod params;
+
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use minijinja::Value;
+
+use super::declare::{self, Resolved};
 use super::load::Roles;
-use crate::diagnostic::Diagnostics;
+use super::template::Engine;
+use super::{Assertion, BoundStep, Each, Need, NeedOn, Role, StepDeclaration, StepId};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::Facts;
 use crate::inventory::{Inventory, InventoryHost};
 use crate::secret::vault::Vault;
+use crate::step::kind::Params;
+
+pub use declare::SecretUse;
+pub use facts::{assumed_facts, complete_facts, packages};
+pub use offline::{graph, missing_secrets, offline_vault, secrets, validate};
 
 /// What the steps of a host are made from.
 #[derive(Debug, Clone, Copy)]
@@ -18,27 +38,297 @@ pub struct Binding<'a> {
 }
 
 /// The host's steps in the order of declaration: its roles (what they need first), each role's steps.
-pub fn steps(_binding: &Binding<'_>) -> Result<Vec<BoundStep>, Diagnostics> {
-    todo!("role helper")
+///
+/// # Errors
+/// Every mistake in variables, assertions, templates and parameters.
+pub fn steps(binding: &Binding<'_>) -> Result<Vec<BoundStep>, Diagnostics> {
+    let resolved = declare::resolve(binding.inventory, binding.roles, binding.host)?;
+    let mut wrong = Diagnostics::default();
+    for (name, used) in &resolved.secrets {
+        if binding.vault.get(name).is_none() {
+            wrong.push(missing_secret(name, used));
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let host: Arc<str> = binding.host.name.as_str().into();
+    let roles = declare::roles_of(binding.roles, binding.host);
+    let mut found: Vec<BoundStep> = Vec::new();
+    let mut empty: IndexSet<&str> = IndexSet::new();
+    for role in roles {
+        let before = found.len();
+        match Binder::new(binding, role, &resolved, host.clone()) {
+            Ok(mut binder) => {
+                binder.assertions(&mut wrong);
+                binder.steps(&mut found, &mut wrong);
+            }
+            Err(mistakes) => wrong.extend(mistakes),
+        }
+        if found.len() == before {
+            empty.insert(&role.name);
+        }
+        let waits = waits_for(binding.roles, role, &empty);
+        for step in &mut found[before..] {
+            step.needs.extend(waits.iter().cloned());
+        }
+    }
+    if wrong.is_empty() { Ok(found) } else { Err(wrong) }
 }
 
-/// Packages whose versions the host's templates ask for.
-pub fn packages(_roles: &Roles, _host: &InventoryHost) -> Vec<String> {
-    todo!("role helper")
+/// The roles that every step of `role` waits for. A role without steps on this host is stood in for by those that
+/// it needs.
+fn waits_for(roles: &Roles, role: &Role, empty: &IndexSet<&str>) -> Vec<Need> {
+    let mut waits: Vec<Need> = Vec::new();
+    let mut open: Vec<_> = role.needs.iter().rev().collect();
+    let mut seen: IndexSet<&str> = IndexSet::new();
+    while let Some((name, place)) = open.pop() {
+        if !seen.insert(name) {
+            continue;
+        }
+        if empty.contains(name.as_str()) {
+            open.extend(roles.0.get(name).into_iter().flat_map(|role| &role.needs).rev());
+        } else {
+            waits.push(Need {
+                on: NeedOn::Role { role: name.clone() },
+                place: place.clone(),
+            });
+        }
+    }
+    waits
 }
 
-/// Facts to stand in for those of a host that is not asked: Debian 13 unless the host's `release` says otherwise,
-/// with the roles' known versions.
-pub fn assumed_facts(_roles: &Roles, _host: &InventoryHost) -> Facts {
-    todo!("role helper")
+/// The mistake of a secret that nobody has set.
+fn missing_secret(name: &str, used: &SecretUse) -> Diagnostic {
+    let what = if used.doc.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", used.doc.trim_end_matches('.'))
+    };
+    Diagnostic::new(format!(
+        "the secrets file has no entry `{name}`, which `{}`{what} needs",
+        used.variable
+    ))
+    .at(&used.place)
+    .help(format!("run `mailprov secrets set {name}`"))
 }
 
-/// Fills in the roles' known versions for packages that the host knows no version of.
-pub fn complete_facts(_roles: &Roles, _host: &InventoryHost, _facts: &mut Facts) {
-    todo!("role helper")
+/// Binds the steps of one role.
+struct Binder<'a> {
+    binding: &'a Binding<'a>,
+    role: &'a Role,
+    engine: Engine,
+    /// What templates of the role see.
+    scope: Value,
+    host: Arc<str>,
 }
 
-/// Everything that can be proven without a host: variables, templates, needs and the graph of every host.
-pub fn validate(_inventory: &Inventory, _roles: &Roles) -> Result<(), Diagnostics> {
-    todo!("role helper")
+impl<'a> Binder<'a> {
+    fn new(
+        binding: &'a Binding<'a>,
+        role: &'a Role,
+        resolved: &Resolved,
+        host: Arc<str>,
+    ) -> Result<Self, Diagnostics> {
+        let engine = Engine::new(role, &binding.facts.packages, binding.vault.redactor())?;
+        let variables = binding.roles.scope(&role.name).filter_map(|declaration| {
+            let value = resolved.values.get(&declaration.name)?;
+            Some((declaration.name.clone(), context::value(value, binding.vault)))
+        });
+        let scope = context::scope(variables, &host, binding.facts);
+        Ok(Self {
+            binding,
+            role,
+            engine,
+            scope,
+            host,
+        })
+    }
+
+    fn assertions(&mut self, wrong: &mut Diagnostics) {
+        for assertion in &self.role.assertions {
+            let items = match self.items(assertion.each.as_ref()) {
+                Ok(items) => items,
+                Err(mistake) => {
+                    wrong.push(mistake);
+                    continue;
+                }
+            };
+            for (_, scope) in items {
+                if let Err(mistake) = self.assert(assertion, &scope) {
+                    wrong.push(mistake);
+                }
+            }
+        }
+    }
+
+    fn assert(&self, assertion: &Assertion, scope: &Value) -> Result<(), Diagnostic> {
+        let holds = self.engine.expression(&assertion.that, scope, &assertion.place)?;
+        if holds.is_true() {
+            return Ok(());
+        }
+        let message = self.engine.text(&assertion.message, scope, &assertion.place)?;
+        let message = self
+            .engine
+            .redact(message.as_str().unwrap_or_default())
+            .into_owned();
+        let (message, help) = match message.trim().split_once('\n') {
+            Some((message, help)) => (message.to_owned(), Some(help.trim().to_owned())),
+            None => (message.trim().to_owned(), None),
+        };
+        let mistake = Diagnostic::new(message).at(&self.binding.host.place);
+        Err(match help {
+            Some(help) => mistake.help(help),
+            None => mistake.help(format!(
+                "the role `{}` asks for `{}`",
+                self.role.name, assertion.that
+            )),
+        })
+    }
+
+    fn steps(&mut self, found: &mut Vec<BoundStep>, wrong: &mut Diagnostics) {
+        for declaration in &self.role.steps {
+            match self.items(declaration.each.as_ref()) {
+                Ok(items) => {
+                    let mut names: IndexSet<String> = IndexSet::new();
+                    for (item, scope) in items {
+                        match self.step(declaration, item.as_deref(), &scope) {
+                            Ok(Some(step)) => {
+                                if !names.insert(step.id.name.to_string()) {
+                                    wrong.push(self.twice(declaration, &step));
+                                }
+                                found.push(step);
+                            }
+                            Ok(None) => {}
+                            Err(mistakes) => wrong.extend(mistakes),
+                        }
+                    }
+                }
+                Err(mistake) => wrong.push(mistake),
+            }
+        }
+    }
+
+    fn twice(&self, declaration: &StepDeclaration, step: &BoundStep) -> Diagnostic {
+        Diagnostic::new(format!(
+            "the host `{}` gets the step `{}` twice",
+            self.host, step.id
+        ))
+        .at(declaration
+            .each
+            .as_ref()
+            .map_or(&declaration.place, |each| &each.place))
+        .help("two items have the same name: remove one from the inventory")
+    }
+
+    /// The items of `each` with what templates see then; one without a name when there is no `each`.
+    fn items(&self, each: Option<&Each>) -> Result<Vec<(Option<String>, Value)>, Diagnostic> {
+        let Some(each) = each else {
+            return Ok(vec![(None, self.scope.clone())]);
+        };
+        let value = self
+            .engine
+            .expression(&each.expression, &self.scope, &each.place)?;
+        let items = context::items(&value).ok_or_else(|| {
+            Diagnostic::new(format!("`each` takes a list or a map, found {}", value.kind())).at(&each.place)
+        })?;
+        Ok(items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let name = context::item_name(&item).unwrap_or_else(|| (index + 1).to_string());
+                let name = self.engine.redact(&name).into_owned();
+                (Some(name), context::with(&self.scope, &each.name, item))
+            })
+            .collect())
+    }
+
+    fn step(
+        &self,
+        declaration: &StepDeclaration,
+        item: Option<&str>,
+        scope: &Value,
+    ) -> Result<Option<BoundStep>, Diagnostics> {
+        if let Some((when, place)) = &declaration.when
+            && !self.engine.expression(when, scope, place)?.is_true()
+        {
+            return Ok(None);
+        }
+        let mut wrong = Diagnostics::default();
+        let needs = self.needs(declaration, scope, &mut wrong);
+        let node = params::render(&self.engine, &declaration.params, scope, &mut wrong);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let files = params::RoleFiles {
+            role: self.role,
+            engine: &self.engine,
+            scope,
+            place: &declaration.params.place,
+        };
+        let step = (declaration.kind.parse)(&Params {
+            node: &node,
+            value: context::json(&node),
+            files: &files,
+        })?;
+        let name = match item {
+            Some(item) => format!("{}[{item}]", declaration.id),
+            None => declaration.id.clone(),
+        };
+        Ok(Some(BoundStep {
+            id: StepId {
+                host: self.host.clone(),
+                role: self.role.name.as_str().into(),
+                name: name.into(),
+            },
+            kind: declaration.kind,
+            place: declaration.place.clone(),
+            doc: declaration.doc.clone(),
+            needs,
+            step,
+        }))
+    }
+
+    /// The step's needs: the name of a host may be an expression, and an empty one means no need.
+    fn needs(&self, declaration: &StepDeclaration, scope: &Value, wrong: &mut Diagnostics) -> Vec<Need> {
+        let mut needs = Vec::new();
+        for need in &declaration.needs {
+            let mut text = |text: &str| match self.engine.text(text, scope, &need.place) {
+                Ok(value) if value.is_none() => String::new(),
+                Ok(value) => value.to_string(),
+                Err(mistake) => {
+                    wrong.push(mistake);
+                    String::new()
+                }
+            };
+            let on = match &need.on {
+                NeedOn::RoleOnHost { role, host } => {
+                    let host = text(host);
+                    if host.is_empty() {
+                        continue;
+                    } else if host == *self.host {
+                        NeedOn::Role { role: role.clone() }
+                    } else {
+                        NeedOn::RoleOnHost {
+                            role: role.clone(),
+                            host,
+                        }
+                    }
+                }
+                NeedOn::Step { role, step } => NeedOn::Step {
+                    role: role.clone(),
+                    step: text(step),
+                },
+                NeedOn::Role { role } => NeedOn::Role { role: role.clone() },
+            };
+            needs.push(Need {
+                on,
+                place: need.place.clone(),
+            });
+        }
+        needs
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,23 @@
 //! Reading role folders: the built-in ones and the user's own.
+//!
+//! Every mistake of every role is found at once. What a role says of the engine's steps is read here; what the
+//! steps mean is their kinds' business.
+
+mod check;
+mod files;
+mod folder;
+mod keys;
+mod manifest;
+mod steps;
+mod types;
 
 use std::path::PathBuf;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
-use super::Role;
-use crate::diagnostic::{Diagnostics, Place};
+use super::{Declaration, Role};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean};
+use folder::Folders;
 
 /// The roles that an inventory needs, each after the roles that it needs itself.
 #[derive(Debug, Clone, Default)]
@@ -17,12 +29,132 @@ impl Roles {
     ///
     /// # Errors
     /// Every mistake in every role.
-    pub fn load(_folders: &[PathBuf], _wanted: &[(String, Place)]) -> Result<Self, Diagnostics> {
-        todo!("role helper")
+    pub fn load(folders: &[PathBuf], wanted: &[(String, Place)]) -> Result<Self, Diagnostics> {
+        let folders = Folders::new(folders)?;
+        let mut loading = Loading {
+            folders: &folders,
+            roles: IndexMap::new(),
+            path: Vec::new(),
+            wrong: Diagnostics::default(),
+        };
+        for (name, place) in wanted {
+            loading.visit(name, Some(place));
+        }
+        loading.finish()
     }
 
     /// Every built-in role, for the reference.
+    ///
+    /// # Errors
+    /// Mistakes in them, which are mistakes of mailprov's own.
     pub fn built_in() -> Result<Self, Diagnostics> {
-        todo!("role helper")
+        let folders = Folders::new(&[])?;
+        let mut loading = Loading {
+            folders: &folders,
+            roles: IndexMap::new(),
+            path: Vec::new(),
+            wrong: Diagnostics::default(),
+        };
+        for name in folders.names() {
+            loading.visit(&name, None);
+        }
+        loading.finish()
+    }
+
+    /// The role `name` and the roles that it needs, directly or not, each after what it needs itself.
+    pub fn with_needs(&self, name: &str) -> IndexSet<&str> {
+        let mut found = IndexSet::new();
+        self.collect(name, &mut IndexSet::new(), &mut found);
+        found
+    }
+
+    /// `visited` ends the walk when roles need each other in a circle, which is a mistake of its own.
+    fn collect<'a>(&'a self, name: &str, visited: &mut IndexSet<&'a str>, found: &mut IndexSet<&'a str>) {
+        let Some((name, role)) = self.0.get_key_value(name) else {
+            return;
+        };
+        if !visited.insert(name) {
+            return;
+        }
+        for (need, _) in &role.needs {
+            self.collect(need, visited, found);
+        }
+        found.insert(name);
+    }
+
+    /// The variables that templates of `role` know: its own and those of the roles that it needs.
+    pub fn scope(&self, role: &str) -> impl Iterator<Item = &Declaration> {
+        self.with_needs(role)
+            .into_iter()
+            .filter_map(|name| self.0.get(name))
+            .flat_map(|role| role.variables.values())
     }
 }
+
+struct Loading<'a> {
+    folders: &'a Folders,
+    roles: IndexMap<String, Role>,
+    /// The roles on the way to the one that is being visited.
+    path: Vec<String>,
+    wrong: Diagnostics,
+}
+
+impl Loading<'_> {
+    fn visit(&mut self, name: &str, place: Option<&Place>) {
+        let at = |diagnostic: Diagnostic| match place {
+            Some(place) => diagnostic.at(place),
+            None => diagnostic,
+        };
+        if let Some(start) = self.path.iter().position(|visited| visited == name) {
+            let mut circle: Vec<&str> = self.path[start..].iter().map(String::as_str).collect();
+            circle.push(name);
+            let message = if circle.len() == 2 {
+                format!("the role `{name}` needs itself")
+            } else {
+                format!("roles need each other in a circle: {}", circle.join(" → "))
+            };
+            self.wrong.push(at(Diagnostic::new(message)));
+            return;
+        }
+        if self.roles.contains_key(name) {
+            return;
+        }
+        let folder = match self.folders.open(name) {
+            Ok(Some(folder)) => folder,
+            Ok(None) => {
+                let names = self.folders.names();
+                let unknown = at(Diagnostic::new(format!("there is no role `{name}`")));
+                let help = match did_you_mean(name, names.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None if names.is_empty() => "there is none at all".to_owned(),
+                    None => format!("known roles: {}", names.join(", ")),
+                };
+                self.wrong.push(unknown.help(help));
+                return;
+            }
+            Err(wrong) => return self.wrong.extend(wrong),
+        };
+        let Some(role) = manifest::read(name, folder, &mut self.wrong) else {
+            return;
+        };
+        self.path.push(name.to_owned());
+        for (need, place) in &role.needs {
+            self.visit(need, Some(place));
+        }
+        self.path.pop();
+        self.roles.insert(name.to_owned(), role);
+    }
+
+    fn finish(mut self) -> Result<Roles, Diagnostics> {
+        let roles = Roles(self.roles);
+        check::all(&roles, &mut self.wrong);
+        if self.wrong.is_empty() {
+            Ok(roles)
+        } else {
+            Err(self.wrong)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

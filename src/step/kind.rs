@@ -52,5 +52,9 @@ pub static ALL: &[Kind] = &[];
 
 /// The kind called `name`.
 pub fn find(name: &str) -> Option<&'static Kind> {
+    #[cfg(test)]
+    if name == params::testing::NOTE.name {
+        return Some(&params::testing::NOTE);
+    }
     ALL.iter().find(|kind| kind.name == name)
 }

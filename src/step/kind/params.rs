@@ -244,7 +244,7 @@ pub fn refuse_readable_secret(params: &Params<'_>, content: &[u8], mode: &Mode) 
 pub mod testing {
     use std::sync::Arc;
 
-    use super::super::{Files, Kind, Params};
+    use super::super::{Files, Kind, Params, read};
     use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source};
     use crate::step::Step;
     use crate::yaml::{Key, Node, NodeValue};
@@ -263,6 +263,76 @@ pub mod testing {
 
         fn holds_secret(&self, text: &str) -> bool {
             text.contains("hunter2")
+        }
+    }
+
+    /// A kind for tests of roles: it promises a file that is never looked at.
+    pub static NOTE: Kind = Kind {
+        name: "note",
+        page: "",
+        schema: || schemars::schema_for!(Note),
+        parse: |params| {
+            let note: Note = read(params)?;
+            let content = super::Content {
+                content: note.content.as_deref(),
+                template: note.template.as_deref(),
+                source: note.source.as_deref(),
+            };
+            let content = content.resolve(params)?;
+            let mode = note.mode.clone().unwrap_or_else(|| super::Mode::bits(0o644));
+            super::refuse_readable_secret(params, &content, &mode)?;
+            Ok(Box::new(Promise { note, mode, content }))
+        },
+    };
+
+    #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Note {
+        path: String,
+        content: Option<String>,
+        template: Option<String>,
+        source: Option<String>,
+        mode: Option<super::Mode>,
+        #[allow(dead_code)]
+        number: Option<i64>,
+    }
+
+    #[derive(Debug)]
+    struct Promise {
+        note: Note,
+        mode: super::Mode,
+        content: Vec<u8>,
+    }
+
+    impl Step for Promise {
+        fn summary(&self) -> String {
+            self.note.path.clone()
+        }
+
+        fn probes(&self) -> Vec<crate::step::probe::Probe> {
+            Vec::new()
+        }
+
+        fn assess(&self, _: &crate::step::world::World<'_>) -> crate::step::Assessment {
+            crate::step::Assessment::Converged
+        }
+
+        fn fix(&self, _: &crate::step::world::World<'_>) -> crate::step::Fix {
+            crate::step::Fix::Script(crate::host::script::Script::new())
+        }
+
+        fn digest(&self) -> String {
+            String::new()
+        }
+
+        fn rendered(&self) -> Option<crate::step::Rendered<'_>> {
+            Some(crate::step::Rendered {
+                path: &self.note.path,
+                content: &self.content,
+                mode: self.mode.as_str(),
+                owner: "root",
+                group: "root",
+            })
         }
     }
 

@@ -1,0 +1,86 @@
+//! Everything that can be proven without a host and without an identity.
+
+use std::collections::BTreeMap;
+
+use super::{Binding, SecretUse, assumed_facts, missing_secret, steps};
+use crate::diagnostic::Diagnostics;
+use crate::graph::StepGraph;
+use crate::inventory::{Inventory, InventoryHost};
+use crate::role::declare;
+use crate::role::load::Roles;
+use crate::secret::vault::Vault;
+
+/// Everything that can be proven without a host: variables, templates, needs and the graph of every host.
+///
+/// Secrets that the secrets file lacks are no mistake here: see [`missing_secrets`].
+///
+/// # Errors
+/// Every mistake of every host.
+pub fn validate(inventory: &Inventory, roles: &Roles) -> Result<(), Diagnostics> {
+    graph(inventory, roles).map(|_| ())
+}
+
+/// The graph of all hosts as it is without asking them: facts are assumed, secrets are placeholders.
+///
+/// # Errors
+/// Every mistake of every host.
+pub fn graph(inventory: &Inventory, roles: &Roles) -> Result<StepGraph, Diagnostics> {
+    let vault = offline_vault(inventory, roles);
+    let mut wrong = Diagnostics::default();
+    let mut hosts = Vec::new();
+    for host in &inventory.hosts {
+        let facts = assumed_facts(roles, host);
+        let bound = steps(&Binding {
+            inventory,
+            roles,
+            host,
+            vault: &vault,
+            facts: &facts,
+        });
+        match bound {
+            Ok(steps) => hosts.push(steps),
+            Err(mistakes) => wrong.extend(mistakes),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    StepGraph::build(hosts)
+}
+
+/// The secrets that the variables of `host` refer to, by name.
+///
+/// # Errors
+/// Mistakes in the host's variables.
+pub fn secrets(
+    inventory: &Inventory,
+    roles: &Roles,
+    host: &InventoryHost,
+) -> Result<BTreeMap<String, SecretUse>, Diagnostics> {
+    declare::resolve(inventory, roles, host).map(|resolved| resolved.secrets)
+}
+
+/// A vault with a placeholder for every secret of every host.
+pub fn offline_vault(inventory: &Inventory, roles: &Roles) -> Vault {
+    let names: Vec<String> = inventory
+        .hosts
+        .iter()
+        .filter_map(|host| secrets(inventory, roles, host).ok())
+        .flat_map(BTreeMap::into_keys)
+        .collect();
+    Vault::placeholders(names.iter().map(String::as_str))
+}
+
+/// The secrets that hosts need and the secrets file does not have, with the command that sets each (exit 8 for a
+/// command that needs them). Hosts with mistakes in their variables are left out.
+pub fn missing_secrets(inventory: &Inventory, roles: &Roles) -> Diagnostics {
+    let mut missing = Diagnostics::default();
+    for host in &inventory.hosts {
+        for (name, used) in secrets(inventory, roles, host).unwrap_or_default() {
+            if !inventory.secrets.entries.contains_key(&name) {
+                missing.push(missing_secret(&name, &used));
+            }
+        }
+    }
+    missing
+}

@@ -1,0 +1,182 @@
+//! From inventories in temporary folders to steps.
+
+use std::collections::BTreeMap;
+
+use super::{Binding, assumed_facts, missing_secrets, offline_vault, packages, steps, validate};
+use crate::host::PackageVersion;
+use crate::role::testing::{World, lines};
+use crate::role::{BoundStep, NeedOn};
+use crate::secret::Secret;
+use crate::secret::vault::Vault;
+
+const INVENTORY: &str = "hosts:\n  mx1:\n    roles: [a]\n    variables:\n      a_domains: [x.org, y.org]\n";
+
+const ROLE: &str = r#"
+summary: A.
+needs: [empty]
+versions: {p: {debian-13: "2.4.1", debian-12: "2.3"}}
+variables:
+  a_domains: {type: list, of: domain, doc: Domains.}
+  a_password: {type: secret, doc: The password.}
+assert:
+  - {that: "domain != 'bad.org'", message: "{{ domain }} is bad\nchange it", each: a_domains as domain}
+steps:
+  - id: domain
+    each: a_domains as domain
+    when: domain != 'y.org' or at_least('p', '2.4')
+    note: {path: "/{{ domain }}", template: t, mode: "0600"}
+  - id: last
+    doc: The last one.
+    needs: [domain, {role: b, host: "{{ host }}"}]
+    note: {path: /last, content: "{{ host }}", number: "{{ a_domains | length }}"}
+"#;
+
+fn world(role: &str, inventory: &str) -> World {
+    World::new(&[
+        ("roles/a/role.yaml", role),
+        ("roles/a/templates/t", "{{ domain }} {{ a_password }}\n"),
+        ("roles/empty/role.yaml", "summary: E.\nneeds: [b]\n"),
+        (
+            "roles/b/role.yaml",
+            "summary: B.\nsteps: [{id: one, note: {path: /b, content: b}}]\n",
+        ),
+        ("inventory.yaml", inventory),
+    ])
+}
+
+fn bound(role: &str, inventory: &str, release: Option<&str>) -> Result<Vec<BoundStep>, Vec<String>> {
+    let world = world(role, inventory);
+    let (mut inventory, roles) = world.load().unwrap_or_else(|wrong| panic!("{wrong}"));
+    inventory.hosts[0].release = release.map(str::to_owned);
+    let host = &inventory.hosts[0];
+    let vault = offline_vault(&inventory, &roles);
+    let facts = assumed_facts(&roles, host);
+    steps(&Binding {
+        inventory: &inventory,
+        roles: &roles,
+        host,
+        vault: &vault,
+        facts: &facts,
+    })
+    .map_err(|wrong| lines(&wrong))
+}
+
+#[test]
+fn steps_come_in_the_order_of_declaration_with_their_items() {
+    let steps = bound(ROLE, INVENTORY, None).unwrap();
+    let names: Vec<String> = steps.iter().map(|step| step.id.to_string()).collect();
+    assert_eq!(names, ["b/one", "a/domain[x.org]", "a/domain[y.org]", "a/last"]);
+    let rendered = steps[1].step.rendered().unwrap();
+    assert_eq!(rendered.path, "/x.org");
+    assert_eq!(
+        String::from_utf8_lossy(rendered.content),
+        "x.org <secret a_password>\n"
+    );
+    assert_eq!(steps[3].step.rendered().unwrap().content, b"mx1");
+    assert_eq!(steps[3].doc.as_deref(), Some("The last one."));
+}
+
+#[test]
+fn a_role_without_steps_hands_its_needs_on() {
+    let steps = bound(ROLE, INVENTORY, None).unwrap();
+    let roles: Vec<&str> = steps[1]
+        .needs
+        .iter()
+        .filter_map(|need| match &need.on {
+            NeedOn::Role { role } => Some(role.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(roles, ["b"]);
+    // A need on the host itself is a need on its role.
+    assert!(
+        steps[3]
+            .needs
+            .iter()
+            .all(|need| !matches!(need.on, NeedOn::RoleOnHost { .. }))
+    );
+}
+
+#[test]
+fn the_release_decides_through_versions() {
+    let steps = bound(ROLE, INVENTORY, Some("debian-12")).unwrap();
+    assert!(steps.iter().all(|step| step.id.name.as_ref() != "domain[y.org]"));
+    let wrong = bound(ROLE, INVENTORY, Some("debian-11")).unwrap_err();
+    assert!(
+        wrong[0].contains("no version of the package `p` is known"),
+        "{wrong:?}"
+    );
+}
+
+#[test]
+fn facts_of_the_host_win_over_stand_ins() {
+    let world = world(ROLE, INVENTORY);
+    let (inventory, roles) = world.load().unwrap();
+    let host = &inventory.hosts[0];
+    assert_eq!(packages(&roles, host), ["p"]);
+    let mut facts = assumed_facts(&roles, host);
+    assert_eq!(facts.packages["p"], PackageVersion::Release("2.4.1".into()));
+    facts
+        .packages
+        .insert("p".into(), PackageVersion::Installed("9".into()));
+    super::complete_facts(&roles, host, &mut facts);
+    assert_eq!(facts.packages["p"], PackageVersion::Installed("9".into()));
+}
+
+#[test]
+fn an_assertion_speaks_of_its_item() {
+    let inventory = INVENTORY.replace("x.org", "bad.org");
+    assert_eq!(
+        bound(ROLE, &inventory, None).unwrap_err(),
+        ["2: bad.org is bad | change it"]
+    );
+}
+
+#[test]
+fn an_item_twice_is_refused() {
+    let inventory = INVENTORY.replace("y.org", "x.org");
+    let wrong = bound(ROLE, &inventory, None).unwrap_err();
+    assert!(
+        wrong[0].contains("gets the step `a/domain[x.org]` twice"),
+        "{wrong:?}"
+    );
+}
+
+#[test]
+fn a_secret_that_everybody_may_read_is_refused() {
+    let wrong = bound(&ROLE.replace("\"0600\"", "\"0644\""), INVENTORY, None).unwrap_err();
+    assert!(wrong[0].contains("holds a secret"), "{wrong:?}");
+}
+
+#[test]
+fn a_missing_secret_names_the_command_that_sets_it() {
+    let world = world(ROLE, INVENTORY);
+    let (inventory, roles) = world.load().unwrap();
+    assert!(validate(&inventory, &roles).is_ok());
+    let expected = "2: the secrets file has no entry `a_password`, which `a_password` (The password) needs | run \
+                    `mailprov secrets set a_password`";
+    assert_eq!(lines(&missing_secrets(&inventory, &roles)), [expected]);
+    let host = &inventory.hosts[0];
+    let facts = assumed_facts(&roles, host);
+    let mut binding = Binding {
+        inventory: &inventory,
+        roles: &roles,
+        host,
+        vault: &Vault::default(),
+        facts: &facts,
+    };
+    assert_eq!(lines(&steps(&binding).unwrap_err()), [expected]);
+    let vault = Vault::new(BTreeMap::from([(
+        "a_password".to_owned(),
+        Secret::new("hunter2"),
+    )]));
+    binding.vault = &vault;
+    let steps = steps(&binding).unwrap();
+    assert_eq!(steps[1].step.rendered().unwrap().content, b"x.org hunter2\n");
+}
+
+#[test]
+fn a_parameter_that_does_not_fit_points_into_the_role() {
+    let wrong = bound(&ROLE.replace("a_domains | length", "host"), INVENTORY, None).unwrap_err();
+    assert_eq!(wrong, ["18: `number`: expected a whole number, found a text"]);
+}

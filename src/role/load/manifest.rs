@@ -1,0 +1,154 @@
+//! role.yaml as a whole.
+
+use indexmap::IndexMap;
+
+use super::folder::{self, Files};
+use super::{files, keys, steps, types};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::role::{Assertion, Role};
+use crate::yaml::{self, Node};
+
+const KEYS: [&str; 7] = [
+    "summary",
+    "description",
+    "needs",
+    "versions",
+    "variables",
+    "assert",
+    "steps",
+];
+
+/// Reads a role; `None` when nothing of it makes sense. Mistakes go to `wrong`.
+pub fn read(name: &str, mut files: Files, wrong: &mut Diagnostics) -> Option<Role> {
+    if !keys::is_name(name, "_-") {
+        wrong.push(
+            Diagnostic::new(format!("`{name}` is no name for a role"))
+                .help("a name has lower-case letters, digits, `_` and `-`, and begins with a letter"),
+        );
+    }
+    let source = match folder::manifest(name, &mut files) {
+        Ok(source) => source,
+        Err(mistake) => {
+            wrong.push(mistake);
+            return None;
+        }
+    };
+    let node = match yaml::parse(&source) {
+        Ok(node) => node,
+        Err(mistakes) => {
+            wrong.extend(mistakes);
+            return None;
+        }
+    };
+    keys::keys(&node, "a map with `summary`, `steps` …", &KEYS, wrong);
+    let summary = match node.get("summary") {
+        Some(summary) => keys::text(summary, "a sentence", wrong)
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
+        None => {
+            wrong.push(Diagnostic::new(format!("the role `{name}` has no `summary`")).at(&node.place));
+            String::new()
+        }
+    };
+    let description = node
+        .get("description")
+        .and_then(|node| keys::text(node, "a text", wrong))
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
+    let role = Role {
+        name: name.to_owned(),
+        summary,
+        description,
+        needs: node
+            .get("needs")
+            .map(|node| needs(node, wrong))
+            .unwrap_or_default(),
+        versions: node
+            .get("versions")
+            .map(|node| versions(node, wrong))
+            .unwrap_or_default(),
+        variables: node
+            .get("variables")
+            .map(|node| types::declarations(node, "variable", wrong))
+            .unwrap_or_default(),
+        assertions: node
+            .get("assert")
+            .map(|node| assertions(node, wrong))
+            .unwrap_or_default(),
+        steps: node
+            .get("steps")
+            .map(|node| steps::read(node, name, wrong))
+            .unwrap_or_default(),
+        files,
+        source,
+    };
+    files::check(&role, wrong);
+    Some(role)
+}
+
+fn needs(node: &Node, wrong: &mut Diagnostics) -> Vec<(String, Place)> {
+    let mut found: Vec<(String, Place)> = Vec::new();
+    for item in keys::list(node, "a list of roles", wrong) {
+        if let Some(name) = keys::text(item, "the name of a role", wrong) {
+            if found.iter().any(|(known, _)| known == name) {
+                wrong.push(Diagnostic::new(format!("`{name}` stands here twice")).at(&item.place));
+            } else {
+                found.push((name.to_owned(), item.place.clone()));
+            }
+        }
+    }
+    found
+}
+
+fn versions(node: &Node, wrong: &mut Diagnostics) -> IndexMap<String, IndexMap<String, String>> {
+    let mut found = IndexMap::new();
+    for (package, releases) in keys::map(node, "a map of packages", wrong) {
+        let mut known = IndexMap::new();
+        for (release, version) in keys::map(releases, "a map of releases, `debian-13: \"2.4.1\"`", wrong) {
+            let what = "a version in quotes: YAML would read 2.10 as 2.1";
+            if let Some(version) = keys::text(version, what, wrong) {
+                known.insert(release.name.clone(), version.to_owned());
+            }
+        }
+        found.insert(package.name.clone(), known);
+    }
+    found
+}
+
+fn assertions(node: &Node, wrong: &mut Diagnostics) -> Vec<Assertion> {
+    let mut found = Vec::new();
+    for item in keys::list(node, "a list of assertions", wrong) {
+        let entries = keys::keys(
+            item,
+            "a map with `that` and `message`",
+            &["that", "message", "each"],
+            wrong,
+        );
+        if entries.is_empty() {
+            continue;
+        }
+        let mut required = |key: &str| {
+            let value = item
+                .get(key)
+                .and_then(|node| keys::text(node, "a text", wrong))
+                .map(str::to_owned);
+            if item.get(key).is_none() {
+                wrong.push(Diagnostic::new(format!("the assertion has no `{key}`")).at(&item.place));
+            }
+            value
+        };
+        let (that, message) = (required("that"), required("message"));
+        let each = item.get("each").and_then(|node| steps::each(node, wrong));
+        if let (Some(that), Some(message)) = (that, message) {
+            found.push(Assertion {
+                place: item.get("that").map_or(&item.place, |node| &node.place).clone(),
+                that,
+                message,
+                each,
+            });
+        }
+    }
+    found
+}
