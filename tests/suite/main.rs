@@ -1,0 +1,7 @@
+//! Tests of the program against real hosts: each boots throwaway Debians and runs the real binary.
+//!
+//! They need root and, once, packages and an image that they install themselves. `support` has the tools: read
+//! it before adding a file here.
+
+mod lab;
+mod support;

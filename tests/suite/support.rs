@@ -1,0 +1,36 @@
+//! What tests of real hosts share: a lab that cleans up after itself, and inventories made on the spot.
+//!
+//! ```ignore
+//! let host = support::boot("motd");
+//! let site = Site::new()
+//!     .role("motd", "summary: A greeting.\nsteps:\n  - id: motd\n    file: {path: /etc/motd, content: hello}\n")
+//!     .host(&host, &["motd"], "");
+//! site.mailprov(&["apply", "--check"]).exits(4);
+//! site.mailprov(&["apply"]).exits(0);
+//! assert_eq!(host.sh("cat /etc/motd"), "hello");
+//! ```
+
+mod command;
+mod hosts;
+mod site;
+
+#[allow(unused_imports)]
+pub use command::Run;
+#[allow(unused_imports)]
+pub use hosts::{Shared, TestHost, boot, boot_all, lab};
+#[allow(unused_imports)]
+pub use site::Site;
+
+/// Waits until `ready`; fails the test after two minutes. For everything that takes its time on a busy machine.
+#[allow(dead_code)]
+#[track_caller]
+pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    while !ready() {
+        assert!(
+            std::time::Instant::now() < end,
+            "in two minutes, not once: {what}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
