@@ -1,0 +1,200 @@
+//! The one type of event. Its JSON form is a promise to scripts: `book/src/events.schema.json`.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::secret::Redactor;
+
+/// Text without secrets: it can only be made through a redactor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Text(String);
+
+impl Text {
+    pub fn new(redactor: &Redactor, text: &str) -> Self {
+        Self(redactor.redact(text).into_owned())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Nothing is changed; states say what an apply would do.
+    Check,
+    Apply,
+}
+
+/// Something happened. One JSON object each.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Event {
+    /// The first event.
+    Begin {
+        mode: Mode,
+        /// Name of the run, also of its record and backups on the hosts.
+        run: String,
+        version: String,
+        inventory: Text,
+        hosts: Vec<String>,
+    },
+    /// What a host is busy with now.
+    Doing {
+        host: String,
+        text: Text,
+        /// The steps in hand, `role/step`.
+        steps: Vec<String>,
+    },
+    /// The host says something for people while a step is in hand.
+    Says {
+        host: String,
+        role: String,
+        step: String,
+        text: Text,
+    },
+    Note {
+        host: Option<String>,
+        text: Text,
+    },
+    /// With `--confirm`: what would be done, before the question.
+    Planned(StepResult),
+    /// How a step ended; with `--check`, how it would end.
+    Step(StepResult),
+    /// A host could not be worked on, or not to the end.
+    Failure {
+        host: String,
+        message: Text,
+        /// The exit code that stands for it.
+        exit: u8,
+    },
+    /// With `--timings`.
+    Timing(Timing),
+    /// The last event.
+    Summary(Summary),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct StepResult {
+    pub host: String,
+    pub role: String,
+    /// Name of the step in its role, `id` or `id[item]`.
+    pub step: String,
+    pub kind: String,
+    pub state: State,
+    /// The promise in a few words.
+    pub summary: Text,
+    /// Why it failed, was skipped, is owed or can't be known.
+    pub reason: Option<Text>,
+    /// What differed, as a unified diff or `name: before → after` lines.
+    pub diff: Option<Text>,
+    /// Time that its fix took on the host; steps done together share it.
+    pub seconds: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// As promised already.
+    Converged,
+    Created,
+    Changed,
+    Removed,
+    /// A restart or reload that has still to be made.
+    Owed,
+    /// Can't be known before another step has run.
+    Unknown,
+    Failed,
+    Skipped,
+}
+
+impl State {
+    /// The state in a line of output: what is to be done in a plan, what was done in a run.
+    pub fn word(self, mode: Mode) -> &'static str {
+        match (self, mode) {
+            (Self::Converged, _) => "converged",
+            (Self::Created, Mode::Check) => "create",
+            (Self::Created, Mode::Apply) => "created",
+            (Self::Changed, Mode::Check) => "change",
+            (Self::Changed, Mode::Apply) => "changed",
+            (Self::Removed, Mode::Check) => "remove",
+            (Self::Removed, Mode::Apply) => "removed",
+            (Self::Owed, _) => "owed",
+            (Self::Unknown, _) => "unknown",
+            (Self::Failed, _) => "failed",
+            (Self::Skipped, _) => "skipped",
+        }
+    }
+}
+
+/// How many steps of a host are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Counts {
+    pub converged: usize,
+    pub created: usize,
+    pub changed: usize,
+    pub removed: usize,
+    pub owed: usize,
+    pub unknown: usize,
+    pub failed: usize,
+    pub skipped: usize,
+}
+
+impl Counts {
+    pub fn add(&mut self, state: State) {
+        let count = match state {
+            State::Converged => &mut self.converged,
+            State::Created => &mut self.created,
+            State::Changed => &mut self.changed,
+            State::Removed => &mut self.removed,
+            State::Owed => &mut self.owed,
+            State::Unknown => &mut self.unknown,
+            State::Failed => &mut self.failed,
+            State::Skipped => &mut self.skipped,
+        };
+        *count += 1;
+    }
+
+    /// States and numbers, in the order of the fields.
+    pub fn all(&self) -> [(State, usize); 8] {
+        [
+            (State::Converged, self.converged),
+            (State::Created, self.created),
+            (State::Changed, self.changed),
+            (State::Removed, self.removed),
+            (State::Owed, self.owed),
+            (State::Unknown, self.unknown),
+            (State::Failed, self.failed),
+            (State::Skipped, self.skipped),
+        ]
+    }
+
+    /// Steps that are not as promised.
+    pub fn differing(&self) -> usize {
+        self.created + self.changed + self.removed + self.owed + self.unknown
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Timing {
+    pub host: Option<String>,
+    pub phase: String,
+    pub seconds: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Summary {
+    #[schemars(with = "std::collections::BTreeMap<String, Counts>")]
+    pub hosts: IndexMap<String, Counts>,
+    pub exit: u8,
+    /// The next thing to do.
+    pub next: Option<Text>,
+}
+
+/// The schema of one line of `--output json`.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Event)
+}

@@ -1,0 +1,254 @@
+//! Events as calm, aligned lines of text: what a terminal keeps and what a log file gets.
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use super::event::{Counts, Event, Mode, State, StepResult, Summary};
+use super::{Columns, Consumer};
+
+/// How much to show, and whether in colour.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Taste {
+    pub verbose: u8,
+    pub diff: bool,
+    pub colors: bool,
+}
+
+/// Makes lines of events; knows what it has to repeat at the end.
+pub struct Lines {
+    taste: Taste,
+    mode: Mode,
+    columns: Columns,
+    /// What the summary comes back to.
+    undone: Vec<StepResult>,
+    failed_hosts: Vec<String>,
+}
+
+impl Lines {
+    pub fn new(mode: Mode, taste: Taste) -> Self {
+        Self {
+            taste,
+            mode,
+            columns: Columns::default(),
+            undone: Vec::new(),
+            failed_hosts: Vec::new(),
+        }
+    }
+
+    pub fn columns(&mut self, columns: Columns) {
+        self.columns = columns;
+    }
+
+    /// The lines that an event deserves, each with its end; often none.
+    pub fn of(&mut self, event: &Event) -> String {
+        match event {
+            Event::Begin { .. } => String::new(),
+            Event::Doing { host, text, .. } if self.taste.verbose > 0 => {
+                format!(
+                    "{}  {}\n",
+                    self.host(host),
+                    self.faint(&format!("… {}", text.as_str()))
+                )
+            }
+            Event::Doing { .. } => String::new(),
+            Event::Says {
+                host,
+                role,
+                step,
+                text,
+            } => {
+                format!("{}  {role}/{step}: {}\n", self.host(host), text.as_str())
+            }
+            Event::Note { host, text } => {
+                let host = host.as_ref().map(|host| format!("{}  ", self.host(host)));
+                format!("{}{}\n", host.unwrap_or_default(), text.as_str())
+            }
+            Event::Planned(result) => self.step(result, Mode::Check),
+            Event::Step(result) => {
+                if matches!(result.state, State::Failed | State::Skipped)
+                    || (result.state == State::Owed && self.mode == Mode::Apply)
+                {
+                    self.undone.push(result.clone());
+                }
+                self.step(result, self.mode)
+            }
+            Event::Failure { host, message, .. } => {
+                self.failed_hosts.push(host.clone());
+                let word = self.paint(State::Failed, &format!("{:<9}", "failed"));
+                format!(
+                    "{}  {word}  {}\n",
+                    self.host(host),
+                    indented(message.as_str(), self.columns.host + 13)
+                )
+            }
+            Event::Timing(timing) => {
+                let host = timing.host.as_deref().unwrap_or_default();
+                let line = format!("{:>8.3} s  {}", timing.seconds, timing.phase);
+                format!("{}  {}\n", self.host(host), self.faint(&line))
+            }
+            Event::Summary(summary) => self.summary(summary),
+        }
+    }
+
+    fn step(&self, result: &StepResult, mode: Mode) -> String {
+        if result.state == State::Converged && self.taste.verbose == 0 {
+            return String::new();
+        }
+        let id = format!("{}/{}", result.role, result.step);
+        let mut line = format!(
+            "{}  {}  {:<step$}  {:<kind$}  {}",
+            self.host(&result.host),
+            self.paint(result.state, &format!("{:<9}", result.state.word(mode))),
+            id,
+            result.kind,
+            result.summary.as_str(),
+            step = self.columns.step,
+            kind = self.columns.kind,
+        );
+        if result.seconds >= 1.0 {
+            let _ = write!(line, "  {}", self.faint(&format!("{:.1} s", result.seconds)));
+        }
+        line.push('\n');
+        if let Some(reason) = &result.reason {
+            let _ = writeln!(line, "      {}", indented(reason.as_str(), 6));
+        }
+        if let Some(diff) = result.diff.as_ref().filter(|_| self.taste.diff) {
+            for part in diff.as_str().lines() {
+                let _ = writeln!(line, "      {}", self.diff_line(part));
+            }
+        }
+        line
+    }
+
+    fn summary(&self, summary: &Summary) -> String {
+        let mut text = String::new();
+        let width = summary
+            .hosts
+            .keys()
+            .map(|host| host.chars().count())
+            .max()
+            .unwrap_or(0);
+        if !self.undone.is_empty() {
+            text.push_str("\nNot done:\n");
+            for result in &self.undone {
+                let reason = result.reason.as_ref().map_or("", |reason| reason.as_str());
+                let first = reason.lines().next().unwrap_or_default();
+                let _ = writeln!(
+                    text,
+                    "  {:<width$}  {}  {}/{}: {first}",
+                    result.host,
+                    self.paint(result.state, &format!("{:<7}", result.state.word(self.mode))),
+                    result.role,
+                    result.step,
+                );
+            }
+        }
+        text.push('\n');
+        for (host, counts) in &summary.hosts {
+            let _ = writeln!(text, "{host:<width$}  {}", self.counts(host, counts));
+        }
+        if let Some(next) = &summary.next {
+            let _ = writeln!(text, "next: {}", next.as_str());
+        }
+        text
+    }
+
+    fn counts(&self, host: &str, counts: &Counts) -> String {
+        let parts: Vec<String> = counts
+            .all()
+            .into_iter()
+            .filter(|(_, number)| *number > 0)
+            .map(|(state, number)| {
+                let words = match (state, self.mode) {
+                    (State::Created | State::Changed | State::Removed, Mode::Check) => {
+                        format!("{number} to {}", state.word(self.mode))
+                    }
+                    _ => format!("{number} {}", state.word(self.mode)),
+                };
+                self.paint(state, &words)
+            })
+            .collect();
+        match (
+            parts.is_empty(),
+            self.failed_hosts.iter().any(|failed| failed == host),
+        ) {
+            (true, true) => "not done, see above".to_owned(),
+            (true, false) => "nothing to do".to_owned(),
+            (false, _) => parts.join(", "),
+        }
+    }
+
+    fn host(&self, host: &str) -> String {
+        format!("{host:<width$}", width = self.columns.host)
+    }
+
+    fn diff_line(&self, line: &str) -> String {
+        let code = match line.as_bytes().first() {
+            Some(b'+') => "32",
+            Some(b'-') => "31",
+            Some(b'@') => "36",
+            _ => return line.to_owned(),
+        };
+        self.ansi(code, line)
+    }
+
+    fn paint(&self, state: State, text: &str) -> String {
+        let code = match state {
+            State::Converged => "2",
+            State::Created => "32",
+            State::Changed | State::Removed | State::Owed => "33",
+            State::Unknown | State::Skipped => "35",
+            State::Failed => "31",
+        };
+        self.ansi(code, text)
+    }
+
+    fn faint(&self, text: &str) -> String {
+        self.ansi("2", text)
+    }
+
+    fn ansi(&self, code: &str, text: &str) -> String {
+        if self.taste.colors {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// The lines of `text` after the first, moved in.
+fn indented(text: &str, by: usize) -> String {
+    text.replace('\n', &format!("\n{}", " ".repeat(by)))
+}
+
+/// Lines to a writer that is not a terminal.
+pub struct Plain<W> {
+    lines: Lines,
+    output: W,
+}
+
+impl<W: Write> Plain<W> {
+    pub fn new(mode: Mode, taste: Taste, output: W) -> Self {
+        Self {
+            lines: Lines::new(mode, taste),
+            output,
+        }
+    }
+}
+
+impl<W: Write> Consumer for Plain<W> {
+    fn take(&mut self, event: &Event) {
+        let text = self.lines.of(event);
+        if !text.is_empty() {
+            // A reader that went away does not stop a run.
+            let _ = self
+                .output
+                .write_all(text.as_bytes())
+                .and_then(|()| self.output.flush());
+        }
+    }
+
+    fn columns(&mut self, columns: Columns) {
+        self.lines.columns(columns);
+    }
+}
