@@ -4,9 +4,21 @@
 //! fix) and nothing else in the engine knows it. A step never talks to a host: it names probes, judges their
 //! answers, and returns the fragment of shell that makes the promise true.
 
+pub mod block;
+pub mod command;
+pub mod cron;
+pub mod directory;
+pub mod file;
+pub mod group;
 pub mod kind;
+pub mod map;
 pub mod probe;
+pub mod promised;
 pub mod replace;
+pub mod symlink;
+pub mod sysctl;
+pub mod timer;
+pub mod user;
 pub mod world;
 
 use std::fmt;

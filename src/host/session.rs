@@ -19,7 +19,12 @@ use wire::{Wire, printable};
 
 /// Libraries of functions for the host's shell, sent once. A module that needs functions on the host keeps them
 /// in a `.sh` file beside it and adds a line here; their names begin with `mailprov_`.
-pub const PRELUDE: &[&str] = &[include_str!("session/session.sh"), include_str!("facts.sh")];
+pub const PRELUDE: &[&str] = &[
+    include_str!("session/session.sh"),
+    include_str!("facts.sh"),
+    include_str!("../step/promised.sh"),
+    include_str!("../step/replace.sh"),
+];
 
 /// The shell's main loop, run as root with the nonce as its argument.
 pub const LOADER: &str = include_str!("session/loader.sh");

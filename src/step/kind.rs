@@ -6,7 +6,7 @@ pub mod params;
 mod read;
 
 use crate::diagnostic::Diagnostics;
-use crate::step::Step;
+use crate::step::{Step, block, command, cron, directory, file, group, map, symlink, sysctl, timer, user};
 use crate::yaml::Node;
 
 pub use read::{read, refuse};
@@ -48,7 +48,19 @@ pub trait Files {
 }
 
 /// Every kind, in the order of the reference.
-pub static ALL: &[Kind] = &[];
+pub static ALL: &[Kind] = &[
+    file::KIND,
+    directory::KIND,
+    symlink::KIND,
+    block::KIND,
+    user::KIND,
+    group::KIND,
+    map::KIND,
+    cron::KIND,
+    timer::KIND,
+    sysctl::KIND,
+    command::KIND,
+];
 
 /// The kind called `name`.
 pub fn find(name: &str) -> Option<&'static Kind> {
@@ -57,4 +69,43 @@ pub fn find(name: &str) -> Option<&'static Kind> {
         return Some(&params::testing::NOTE);
     }
     ALL.iter().find(|kind| kind.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::host::{observe, session};
+
+    #[test]
+    fn every_kind_has_its_own_name_its_page_and_a_schema() {
+        let names: BTreeSet<&str> = ALL.iter().map(|kind| kind.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        for kind in ALL {
+            assert!(kind.page.starts_with(&format!("# {}\n", kind.name)), "{kind:?}");
+            let schema = serde_json::to_value((kind.schema)()).unwrap();
+            let properties = schema["properties"].as_object().unwrap();
+            for name in properties.keys() {
+                assert!(
+                    kind.page.contains(&format!("`{name}`")),
+                    "the page of {kind:?} says nothing of {name}"
+                );
+            }
+        }
+    }
+
+    /// The shell would take the later one without a word.
+    #[test]
+    fn no_two_functions_of_the_prelude_have_one_name() {
+        let mut names = BTreeSet::new();
+        for library in session::PRELUDE.iter().chain(observe::PRELUDE) {
+            let functions = library.lines().filter_map(|line| line.split_once("() {"));
+            for (name, _) in functions {
+                assert!(name.starts_with("mailprov_"), "{name}");
+                assert!(names.insert(name.to_owned()), "{name} twice");
+            }
+        }
+        assert!(names.len() > 10);
+    }
 }

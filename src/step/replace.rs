@@ -44,7 +44,7 @@ impl Record {
 pub fn script(set: &[Replacement], check: Option<&str>, forget: &[(&str, Record)], run: &str) -> Script {
     let folders: BTreeSet<&str> = set.iter().map(|one| folder(&one.path)).collect();
     let mut script = Script::new()
-        .code("mailprov_check_after=\nmailprov_begin")
+        .code("mailprov_check_after=\nmailprov_set_begin")
         .word(run)
         .words(&folders)
         .code("\n");
@@ -52,7 +52,7 @@ pub fn script(set: &[Replacement], check: Option<&str>, forget: &[(&str, Record)
         script = stage(script, one);
     }
     if let Some(check) = check.filter(|_| !set.is_empty()) {
-        script = script.code("mailprov_check").word(check);
+        script = script.code("mailprov_set_check").word(check);
         for (folder, number, name) in below(&folders, set) {
             script = script.words([folder, &number.to_string(), name]);
         }
@@ -60,12 +60,12 @@ pub fn script(set: &[Replacement], check: Option<&str>, forget: &[(&str, Record)
     }
     for (unit, record) in forget {
         script = script
-            .code("mailprov_forget")
+            .code("mailprov_set_forget")
             .words([unit, record.word()])
             .code("\n");
     }
     let units: BTreeSet<&str> = forget.iter().map(|(unit, _)| *unit).collect();
-    script = script.code("mailprov_swap").words(units).code("\n");
+    script = script.code("mailprov_set_swap").words(units).code("\n");
     for after in set.iter().filter_map(|one| one.after.as_ref()) {
         script = script.code("(\n").then(after).code("\n) || exit 1\n");
     }
@@ -77,15 +77,18 @@ fn stage(script: Script, one: &Replacement) -> Script {
     let sha256 = format!("{:x}", Sha256::digest(&one.content));
     let backup = if one.backup { "yes" } else { "no" };
     let script = script
-        .code("mailprov_stage")
+        .code("mailprov_set_stage")
         .word(&one.path)
         .code("\n")
         .data(&one.content)
-        .code(" >\"$mailprov_staged\" || exit 1\nmailprov_staged")
+        .code(" >\"$mailprov_staged\" || exit 1\nmailprov_set_staged")
         .words([&sha256, &one.mode, &one.owner, &one.group, backup])
         .code("\n");
     match &one.validate {
-        Some(command) => script.code("mailprov_validate").word(&fill(command)).code("\n"),
+        Some(command) => script
+            .code("mailprov_set_validate")
+            .word(&fill(command))
+            .code("\n"),
         None => script,
     }
 }

@@ -1,23 +1,22 @@
 # Putting files in place: see replace.rs. Everything runs in the subshell of one fragment, so that `exit` and the
 # trap end with it. Numbered variables (mailprov_path_1, mailprov_temp_1, ...) hold the set.
-mailprov_state=/var/lib/mailprov
+: "${mailprov_state:=/var/lib/mailprov}"
 
-# mailprov_begin RUN FOLDER ...: FOLDERs are those of the set. We hold the host's lock, so that whatever is left of
+# mailprov_set_begin RUN FOLDER ...: FOLDERs are those of the set. We hold the host's lock, so that whatever is left of
 # an earlier run in them belongs to nobody.
-mailprov_begin() {
+mailprov_set_begin() {
   umask 077
   mailprov_run=$1 mailprov_count=0 mailprov_base=
   shift
-  trap mailprov_sweep EXIT
-  trap 'exit 129' HUP
+  trap mailprov_set_sweep EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  for mailprov_folder; do
-    rm -f -- "$mailprov_folder"/.mailprov-??????????
+  for mailprov_where; do
+    rm -f -- "$mailprov_where"/.mailprov-??????????
   done
 }
 
-mailprov_sweep() {
+mailprov_set_sweep() {
   while [ "$mailprov_count" -gt 0 ]; do
     eval "rm -f -- \"\$mailprov_temp_$mailprov_count\""
     mailprov_count=$((mailprov_count - 1))
@@ -25,31 +24,31 @@ mailprov_sweep() {
   [ -z "$mailprov_base" ] || rm -rf -- "$mailprov_base"
 }
 
-mailprov_fail() {
+mailprov_set_fail() {
   printf '%s\n' "$1" >&2
   exit 1
 }
 
-# mailprov_stage PATH: an empty file beside PATH, called $mailprov_staged.
-mailprov_stage() {
+# mailprov_set_stage PATH: an empty file beside PATH, called $mailprov_staged.
+mailprov_set_stage() {
   if [ -d "$1" ] && [ ! -L "$1" ]; then
-    mailprov_fail "$1 is a directory: a file can't take its place"
+    mailprov_set_fail "$1 is a directory: a file can't take its place"
   fi
   mailprov_staged=$(mktemp -- "${1%/*}/.mailprov-XXXXXXXXXX") || exit 1
   mailprov_count=$((mailprov_count + 1))
   eval "mailprov_path_$mailprov_count=\$1 mailprov_temp_$mailprov_count=\$mailprov_staged"
 }
 
-# mailprov_staged SHA256 MODE OWNER GROUP BACKUP: what was written is what was sent, and gets its owner and mode.
-mailprov_staged() {
+# mailprov_set_staged SHA256 MODE OWNER GROUP BACKUP: what was written is what was sent, and gets its owner and mode.
+mailprov_set_staged() {
   mailprov_sum=$(sha256sum <"$mailprov_staged") || exit 1
-  [ "${mailprov_sum%% *}" = "$1" ] || mailprov_fail "$mailprov_staged was not written whole: is the disk full?"
+  [ "${mailprov_sum%% *}" = "$1" ] || mailprov_set_fail "$mailprov_staged was not written whole: is the disk full?"
   chown -- "$3:$4" "$mailprov_staged" && chmod -- "$2" "$mailprov_staged" && sync -- "$mailprov_staged" || exit 1
   eval "mailprov_backup_$mailprov_count=\$5"
 }
 
-# mailprov_refused COMMAND: the checker's words in $mailprov_words, with real paths for staged ones; nothing stays.
-mailprov_refused() {
+# mailprov_set_refused COMMAND: the checker's words in $mailprov_words, with real paths for staged ones; nothing stays.
+mailprov_set_refused() {
   mailprov_i=0
   while [ "$mailprov_i" -lt "$mailprov_count" ]; do
     mailprov_i=$((mailprov_i + 1))
@@ -70,15 +69,15 @@ mailprov_refused() {
   exit 65
 }
 
-# mailprov_validate COMMAND: a checker of the file staged last.
-mailprov_validate() {
+# mailprov_set_validate COMMAND: a checker of the file staged last.
+mailprov_set_validate() {
   mailprov_words=$(staged=$mailprov_staged && export staged && sh -c "$1" </dev/null 2>&1) ||
-    mailprov_refused
+    mailprov_set_refused
 }
 
-# mailprov_check COMMAND [FOLDER NUMBER NAME]...: runs COMMAND where it sees the set in place. NAME, a path below
+# mailprov_set_check COMMAND [FOLDER NUMBER NAME]...: runs COMMAND where it sees the set in place. NAME, a path below
 # FOLDER, is the file with that NUMBER.
-mailprov_check() {
+mailprov_set_check() {
   mailprov_command=$1
   shift
   mailprov_base=$(mktemp -d /run/mailprov-check.XXXXXXXXXX 2>/dev/null || mktemp -d) || exit 1
@@ -89,7 +88,7 @@ mailprov_check() {
     if [ "$1" != "$mailprov_last" ]; then
       mailprov_new=$((mailprov_new + 1)) mailprov_last=$1
       mkdir "$mailprov_base/new-$mailprov_new" "$mailprov_base/real-$mailprov_new"
-      mailprov_like "$1" "$mailprov_base/new-$mailprov_new"
+      mailprov_set_like "$1" "$mailprov_base/new-$mailprov_new"
       printf '%s\n' "$1" >>"$mailprov_base/folders"
     fi
     mailprov_at=$mailprov_base/new-$mailprov_new mailprov_real=$1 mailprov_rest=$3
@@ -98,7 +97,7 @@ mailprov_check() {
       */*)
         mailprov_at=$mailprov_at/${mailprov_rest%%/*} mailprov_real=$mailprov_real/${mailprov_rest%%/*}
         mailprov_rest=${mailprov_rest#*/}
-        [ -d "$mailprov_at" ] || { mkdir "$mailprov_at" && mailprov_like "$mailprov_real" "$mailprov_at"; } || exit 1
+        [ -d "$mailprov_at" ] || { mkdir "$mailprov_at" && mailprov_set_like "$mailprov_real" "$mailprov_at"; } || exit 1
         ;;
       *) break ;;
       esac
@@ -113,7 +112,7 @@ mailprov_check() {
     mailprov_status=$?
     # The file says that the checker was reached: its status is its own.
     if [ -e "$mailprov_base/reached" ]; then
-      [ "$mailprov_status" = 0 ] || mailprov_refused
+      [ "$mailprov_status" = 0 ] || mailprov_set_refused
       return 0
     fi
   done
@@ -121,7 +120,7 @@ mailprov_check() {
   mailprov_check_after=$mailprov_command
 }
 
-mailprov_like() {
+mailprov_set_like() {
   chmod --reference="$1" -- "$2" && chown --reference="$1" -- "$2"
 }
 
@@ -143,13 +142,13 @@ fi
 exec sh -c "$command"
 '
 
-# mailprov_forget UNIT restart|reload: from here on a restart or reload of UNIT is owed, even if we are killed.
-mailprov_forget() {
+# mailprov_set_forget UNIT restart|reload: from here on a restart or reload of UNIT is owed, even if we are killed.
+mailprov_set_forget() {
   mkdir -p "$mailprov_state/services" && rm -f -- "$mailprov_state/services/$1.$2" || exit 1
 }
 
-# mailprov_swap UNIT ...: keeps what is there, notes it for the UNITs, and puts the set in place.
-mailprov_swap() {
+# mailprov_set_swap UNIT ...: keeps what is there, notes it for the UNITs, and puts the set in place.
+mailprov_set_swap() {
   mailprov_i=0
   while [ "$mailprov_i" -lt "$mailprov_count" ]; do
     mailprov_i=$((mailprov_i + 1))
@@ -173,9 +172,9 @@ mailprov_swap() {
   mailprov_i=0
   while [ "$mailprov_i" -lt "$mailprov_count" ]; do
     mailprov_i=$((mailprov_i + 1))
-    eval "mailprov_restore \"\$mailprov_path_$mailprov_i\" \"\$mailprov_copy_$mailprov_i\""
+    eval "mailprov_set_restore \"\$mailprov_path_$mailprov_i\" \"\$mailprov_copy_$mailprov_i\""
   done
-  mailprov_refused
+  mailprov_set_refused
 }
 
 # mailprov_keep PATH: a copy under backups, called $mailprov_copy; `-` if there is nothing. What was there before
@@ -201,8 +200,8 @@ mailprov_note() {
   printf '%s\t%s\n' "$2" "$3" >>"$1" || exit 1
 }
 
-# mailprov_restore PATH COPY
-mailprov_restore() {
+# mailprov_set_restore PATH COPY
+mailprov_set_restore() {
   if [ "$2" = - ]; then
     rm -f -- "$1"
     return
@@ -213,12 +212,12 @@ mailprov_restore() {
     mv -fT -- "$mailprov_old" "$1"
 }
 
-# mailprov_put_back UNIT: the files that UNIT last ran with, as mailprov_swap noted them. Fails without a note.
+# mailprov_put_back UNIT: the files that UNIT last ran with, as mailprov_set_swap noted them. Fails without a note.
 mailprov_put_back() {
   [ -s "$mailprov_state/services/$1.previous" ] || return 1
   mailprov_tab=$(printf '\t')
   while IFS=$mailprov_tab read -r mailprov_path mailprov_copy; do
-    mailprov_restore "$mailprov_path" "$mailprov_copy" || return 1
+    mailprov_set_restore "$mailprov_path" "$mailprov_copy" || return 1
   done <"$mailprov_state/services/$1.previous"
   rm -f -- "$mailprov_state/services/$1.previous"
 }
