@@ -6,6 +6,8 @@
 mod common;
 mod completions;
 mod lab;
+mod secrets;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -49,7 +51,9 @@ macro_rules! subcommands {
 
 // In the order of `mailprov help`. The doc comment of `Args` is the help.
 subcommands! {
+    Validate => validate,
     Lab => lab,
+    Secrets => secrets,
     Completions => completions,
 }
 

@@ -34,7 +34,7 @@ pub fn load(path: &Path, set: &[(String, String)]) -> Result<Inventory, Diagnost
         raw.read(document, i == 0, &mut found);
     }
     if raw.hosts.is_empty() && found.is_empty() {
-        found.push(no_hosts(path));
+        found.push(no_hosts(path, &documents));
     }
     let set = set::read(set, &mut found);
     let order: Vec<Arc<Source>> = documents.iter().map(|d| Arc::clone(&d.source)).collect();
@@ -126,8 +126,8 @@ fn read_files(path: &Path) -> Result<Vec<Document>, Diagnostics> {
         };
         let folder = folder_of(&path);
         // Taken from the end, so that files come in the order of the list.
-        for node in includes(&root, &mut found).into_iter().rev() {
-            let Some(name) = found.keep(node.expect_text("include")) else {
+        for (i, node) in includes(&root, &mut found).into_iter().enumerate().rev() {
+            let Some(name) = found.keep(node.expect_text(&format!("include[{i}]"))) else {
                 continue;
             };
             let file = names::path(name, &folder);
@@ -169,8 +169,13 @@ fn folder_of(path: &Path) -> PathBuf {
     path.parent().map(Path::to_owned).unwrap_or_default()
 }
 
-fn no_hosts(path: &Path) -> Diagnostic {
-    Diagnostic::new(format!("the inventory `{}` has no hosts", path.display()))
+fn no_hosts(path: &Path, documents: &[Document]) -> Diagnostic {
+    let diagnostic = Diagnostic::new(format!("the inventory `{}` has no hosts", path.display()));
+    let root = documents.first().map(|document| &document.root);
+    match root.map(|root| root.get("hosts").unwrap_or(root)) {
+        Some(node) => diagnostic.at(&node.place),
+        None => diagnostic,
+    }
         .help("add one, for example:\n    hosts:\n      mx1:\n        ssh: {address: 192.0.2.1}\n        roles: [base]")
 }
 

@@ -30,7 +30,12 @@ pub fn build(source: &Arc<Source>) -> Result<Node, Diagnostics> {
             Err(error) => Err(builder.syntax(&error)),
         };
         if let Err(diagnostic) = step {
-            builder.found.push(diagnostic);
+            let line = diagnostic.place.as_ref().map(|place| place.line);
+            // What is already known to be wrong in the line is what confused the parser.
+            let known = |d: &Diagnostic| d.place.as_ref().map(|place| place.line) == line;
+            if !builder.found.0.iter().any(known) {
+                builder.found.push(diagnostic);
+            }
             return Err(builder.found);
         }
     }
@@ -345,7 +350,7 @@ impl Builder {
                     Ok(name) => *key = Pending::Value(name),
                     Err((place, diagnostic)) => {
                         *key = Pending::Dropped(place);
-                        self.found.push(diagnostic);
+                        self.found.push(*diagnostic);
                     }
                 },
             },
@@ -382,8 +387,19 @@ impl Builder {
     }
 
     fn syntax(&self, error: &saphyr_parser::ScanError) -> Diagnostic {
-        // The parser names the end of the file; what is open there began above.
         let marker = *error.marker();
+        // The parser points at where it noticed; the bracket that nobody closed is above.
+        if let Some(open) = self.open.last()
+            && open.start.line() < marker.line()
+            && let Some(bracket @ ('[' | '{')) = self.character(open.start)
+        {
+            let closing = if bracket == '[' { ']' } else { '}' };
+            return Diagnostic::new(format!("the `{bracket}` that begins here is not closed"))
+                .at(&open.place)
+                .help(format!(
+                    "close it with `{closing}`; lines inside it must be indented"
+                ));
+        }
         let place = self.place(Span::new(marker, marker));
         let line: String = self.text.line(place.line).iter().collect();
         let (message, help) = syntax::explain(error.info(), &line);
@@ -458,9 +474,9 @@ impl Text {
     }
 }
 
-fn read_key(node: Node, seen: &mut HashMap<String, Place>) -> Result<Key, (Place, Diagnostic)> {
+fn read_key(node: Node, seen: &mut HashMap<String, Place>) -> Result<Key, (Place, Box<Diagnostic>)> {
     let place = node.place;
-    let wrong = |diagnostic: Diagnostic| Err((place.clone(), diagnostic.at(&place)));
+    let wrong = |diagnostic: Diagnostic| Err((place.clone(), Box::new(diagnostic.at(&place))));
     let name = match node.value {
         NodeValue::Text { text, .. } if !text.is_empty() => text,
         NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Bool(_) => {
@@ -471,10 +487,12 @@ fn read_key(node: Node, seen: &mut HashMap<String, Place>) -> Result<Key, (Place
         }
         NodeValue::Secret(_) => return wrong(Diagnostic::new("a secret can't be a key")),
         NodeValue::List(_) | NodeValue::Map(_) => {
-            return wrong(
-                Diagnostic::new("a list or map can't be a key")
-                    .help("a value that begins with `{{` must be in quotes: \"{{ … }}\""),
-            );
+            let diagnostic = Diagnostic::new("a list or map can't be a key");
+            return wrong(if place.text().contains("{{") {
+                diagnostic.help("a value that begins with `{{` must be in quotes: \"{{ … }}\"")
+            } else {
+                diagnostic.help("keys are texts; quote it if it is meant as one")
+            });
         }
     };
     if name == "<<" {

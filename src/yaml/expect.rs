@@ -29,7 +29,11 @@ impl Node {
     }
 
     fn unexpected(&self, what: &str, expected: &str) -> Diagnostic {
-        self.mistake(format!("`{what}` must be {expected}, found {}", self.found()))
+        let what = match what.strip_prefix("the ") {
+            Some(_) => what.to_owned(),
+            None => format!("`{what}`"),
+        };
+        self.mistake(format!("{what} must be {expected}, found {}", self.found()))
     }
 
     /// # Errors

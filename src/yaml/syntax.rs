@@ -61,7 +61,9 @@ pub fn explain(info: &str, line: &str) -> (String, Option<&'static str>) {
         ),
         i if i.contains("indentation") => (
             "the indentation fits nothing above it",
-            Some("lines of one map or list begin in the same column"),
+            Some(
+                "lines of one map or list begin in the same column; or is a `[`, `{` or quote above not closed?",
+            ),
         ),
         i if i.contains("expected node content") => (
             "a value is missing here",

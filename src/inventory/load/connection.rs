@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::inventory::Connection;
 use crate::yaml::{Node, NodeValue, unknown_key};
 
-const KEYS: [&str; 8] = [
+pub const KEYS: [&str; 8] = [
     "address",
     "port",
     "user",
@@ -32,8 +32,9 @@ pub fn read(node: &Node, folder: &Path, found: &mut Diagnostics) -> Connection {
             }
             "user" => connection.user = found.keep(user(node)),
             "identity_files" => {
-                for item in found.keep(node.expect_list("identity_files")).unwrap_or_default() {
-                    if let Some(name) = found.keep(item.expect_text("identity_files")) {
+                let items = found.keep(node.expect_list("identity_files")).unwrap_or_default();
+                for (i, item) in items.iter().enumerate() {
+                    if let Some(name) = found.keep(item.expect_text(&format!("identity_files[{i}]"))) {
                         connection.identity_files.push(names::path(name, folder));
                     }
                 }

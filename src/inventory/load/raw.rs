@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Document, connection, is_nothing, names};
-use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean};
 use crate::inventory::{Connection, RoleUse};
 use crate::yaml::{Key, Node, NodeValue, unknown_key};
 
@@ -138,8 +138,13 @@ impl Raw {
                 found.push(twice("host", key, &first.key.place));
                 continue;
             }
-            let Some(entries) = found.keep(node.expect_map(&key.name)) else {
-                continue;
+            let entries = match (&node.value, node.expect_map(&key.name)) {
+                (NodeValue::Text { text, .. }, Err(diagnostic)) => {
+                    found
+                        .push(diagnostic.help(format!("write `{}: {{ssh: {{address: {text}}}}}`", key.name)));
+                    continue;
+                }
+                (_, result) => found.keep(result).unwrap_or_default(),
             };
             let mut host = RawHost {
                 key: key.clone(),
@@ -154,7 +159,16 @@ impl Raw {
                     "release" => host.release = found.keep(read_release(node)),
                     "roles" => host.roles = read_roles(node, found),
                     "variables" => host.variables = read_variables(node, found),
-                    _ => found.push(unknown_key(key, &of, &KEYS)),
+                    name => {
+                        let diagnostic = unknown_key(key, &of, &KEYS);
+                        let here = did_you_mean(name, KEYS);
+                        found.push(match did_you_mean(name, connection::KEYS) {
+                            Some(near) if here.is_none() => {
+                                diagnostic.help(format!("`{near}:` belongs inside `ssh:`"))
+                            }
+                            _ => diagnostic,
+                        });
+                    }
                 }
             }
             self.hosts.push(host);
@@ -186,8 +200,9 @@ fn read_names(what: &str, node: &Node, found: &mut Diagnostics) -> Vec<(String, 
     if is_nothing(node) {
         return names;
     }
-    for item in found.keep(node.expect_list(what)).unwrap_or_default() {
-        let Some(name) = found.keep(item.expect_text(what)) else {
+    let items = found.keep(node.expect_list(what)).unwrap_or_default();
+    for (i, item) in items.iter().enumerate() {
+        let Some(name) = found.keep(item.expect_text(&format!("{what}[{i}]"))) else {
             continue;
         };
         if names.iter().any(|(known, _)| known == name) {

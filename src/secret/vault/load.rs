@@ -44,8 +44,9 @@ fn recipients(node: &Node, found: &mut Diagnostics) -> Vec<String> {
     if node.value == NodeValue::Null {
         return recipients;
     }
-    for item in found.keep(node.expect_list("recipients")).unwrap_or_default() {
-        let Some(text) = found.keep(item.expect_text("recipients")) else {
+    let items = found.keep(node.expect_list("recipients")).unwrap_or_default();
+    for (i, item) in items.iter().enumerate() {
+        let Some(text) = found.keep(item.expect_text(&format!("recipients[{i}]"))) else {
             continue;
         };
         if text.contains("AGE-SECRET-KEY-") || text.contains("PRIVATE KEY") {
