@@ -5,6 +5,7 @@
 
 mod common;
 mod completions;
+mod explain;
 mod lab;
 mod secrets;
 mod validate;
@@ -52,6 +53,7 @@ macro_rules! subcommands {
 // In the order of `mailprov help`. The doc comment of `Args` is the help.
 subcommands! {
     Validate => validate,
+    Explain => explain,
     Lab => lab,
     Secrets => secrets,
     Completions => completions,

@@ -21,12 +21,13 @@ pub struct Args {
 
 pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     let (inventory, roles) = args.inventory.load()?;
-    bind::validate(&inventory, &roles)?;
+    let graph = bind::graph(&inventory, &roles)?;
     print(&format!(
-        "{} is valid: {}, {}.\n",
+        "{} is valid: {}, {}, {}.\n",
         inventory.path.display(),
         count(inventory.hosts.len(), "host"),
         count(roles.0.len(), "role"),
+        count(graph.steps().len(), "step"),
     ))?;
     Ok(Exit::Done)
 }
