@@ -12,9 +12,18 @@ pub mod file;
 pub mod group;
 pub mod kind;
 pub mod map;
+pub mod package;
+pub mod packages;
 pub mod probe;
 pub mod promised;
 pub mod replace;
+pub mod service;
+pub mod sql;
+pub mod sql_database;
+pub mod sql_grant;
+pub mod sql_row;
+pub mod sql_schema;
+pub mod sql_user;
 pub mod symlink;
 pub mod sysctl;
 pub mod timer;
@@ -183,6 +192,8 @@ pub enum Fix {
 pub struct PackageRequest {
     pub install: Vec<String>,
     pub remove: Vec<String>,
+    /// Names or patterns (`exim4*`) of packages that may go to make room for what is installed.
+    pub replaces: Vec<String>,
     /// Lines for `debconf-set-selections`.
     pub debconf: Vec<String>,
     pub hold: Vec<String>,

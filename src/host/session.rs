@@ -24,6 +24,9 @@ pub const PRELUDE: &[&str] = &[
     include_str!("facts.sh"),
     include_str!("../step/promised.sh"),
     include_str!("../step/replace.sh"),
+    include_str!("../step/packages/apt.sh"),
+    include_str!("../step/service/service.sh"),
+    include_str!("../step/sql/mariadb.sh"),
 ];
 
 /// The shell's main loop, run as root with the nonce as its argument.

@@ -6,7 +6,10 @@ pub mod params;
 mod read;
 
 use crate::diagnostic::Diagnostics;
-use crate::step::{Step, block, command, cron, directory, file, group, map, symlink, sysctl, timer, user};
+use crate::step::{
+    Step, block, command, cron, directory, file, group, map, package, service, sql_database, sql_grant,
+    sql_row, sql_schema, sql_user, symlink, sysctl, timer, user,
+};
 use crate::yaml::Node;
 
 pub use read::{read, refuse};
@@ -60,6 +63,13 @@ pub static ALL: &[Kind] = &[
     timer::KIND,
     sysctl::KIND,
     command::KIND,
+    package::KIND,
+    service::KIND,
+    sql_database::KIND,
+    sql_user::KIND,
+    sql_grant::KIND,
+    sql_schema::KIND,
+    sql_row::KIND,
 ];
 
 /// The kind called `name`.

@@ -1,0 +1,216 @@
+//! What the kinds of steps about databases share: the seam for an engine's dialect, and the judging of answers.
+//!
+//! An engine is one file in `sql/`. Statements travel on its client's standard input, never in arguments.
+
+pub mod mariadb;
+pub mod password;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::kind::{Params, refuse};
+use super::probe::{Engine, Probe, SqlState};
+use super::world::World;
+use super::{Assessment, Resource};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::host::script::Script;
+use crate::secret::Secret;
+
+/// A row of an answer; `None` is NULL.
+pub type Row = Vec<Option<Vec<u8>>>;
+
+/// How an engine is asked and told. Every query returns its columns in hexadecimal (see `host::observe::sql`).
+pub trait Dialect: Sync {
+    /// Packages that bring the server, to tell a server to come from one that is down.
+    fn server_packages(&self) -> &'static [&'static str];
+    /// What a name may be, in words, if `name` isn't one.
+    fn refuse_name(&self, name: &str) -> Option<String>;
+    /// Statements as the server's administrator, stopping at the first that fails.
+    fn run(&self, database: Option<&str>, statements: &[u8]) -> Script;
+
+    /// Character set, collation and number of tables; no row without the database.
+    fn database(&self, name: &str) -> String;
+    fn create_database(&self, name: &str, charset: &str, collation: Option<&str>) -> String;
+    fn alter_database(&self, name: &str, charset: &str, collation: Option<&str>) -> String;
+    fn drop_database(&self, name: &str) -> String;
+    /// Whether two names of a character set mean the same.
+    fn same_charset(&self, one: &str, other: &str) -> bool;
+
+    /// What [`Dialect::user_has`] needs; no row without the user.
+    fn user(&self, name: &str, host: &str) -> String;
+    /// Whether the user logs in with `password`, or by its system account when there is none.
+    fn user_has(&self, row: &Row, password: Option<&Secret>) -> bool;
+    fn create_user(&self, name: &str, host: &str, password: Option<&Secret>) -> String;
+    fn alter_user(&self, name: &str, host: &str, password: Option<&Secret>) -> String;
+    fn drop_user(&self, name: &str, host: &str) -> String;
+
+    /// The object's spelling, privilege, and `YES` when it may be passed on: a row for each privilege.
+    fn grants(&self, grant: &Grant<'_>) -> String;
+    /// The privileges that a role's author means, `ALL` spelled out.
+    fn privileges(&self, words: &[String], on_database: bool) -> Vec<String>;
+    fn grant(&self, grant: &Grant<'_>, privileges: &[String]) -> String;
+    /// `object` is a spelling that [`Dialect::grants`] found.
+    fn revoke(&self, grant: &Grant<'_>, object: &str, privileges: &[String]) -> String;
+
+    /// The names of a database's tables.
+    fn tables(&self, database: &str) -> String;
+
+    /// At most two rows with `key`: for each of `columns` its text, and `1` if it is the value.
+    fn row(&self, table: &Table<'_>, key: &[(String, Value)], columns: &[(String, Value)]) -> String;
+    fn insert(&self, table: &Table<'_>, values: &[(String, Value)]) -> String;
+    fn update(&self, table: &Table<'_>, key: &[(String, Value)], values: &[(String, Value)]) -> String;
+    fn delete(&self, table: &Table<'_>, key: &[(String, Value)]) -> String;
+}
+
+pub fn dialect(engine: Engine) -> &'static dyn Dialect {
+    match engine {
+        Engine::Mariadb => &mariadb::Mariadb,
+    }
+}
+
+/// Whose privileges on what.
+#[derive(Debug, Clone, Copy)]
+pub struct Grant<'a> {
+    pub user: &'a str,
+    pub host: &'a str,
+    pub database: &'a str,
+    /// `None`: every table of the database.
+    pub table: Option<&'a str>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Table<'a> {
+    pub database: &'a str,
+    pub name: &'a str,
+}
+
+/// A value of a column.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+}
+
+impl Value {
+    /// As the engine prints it; `None` is NULL.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Value::Null => None,
+            Value::Bool(value) => Some(u8::from(*value).to_string()),
+            Value::Int(value) => Some(value.to_string()),
+            Value::Float(value) => Some(value.to_string()),
+            Value::Text(text) => Some(text.clone()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    #[default]
+    Present,
+    Absent,
+}
+
+pub fn localhost() -> String {
+    "localhost".to_owned()
+}
+
+/// A probe of `query`.
+pub fn probe(engine: Engine, query: String) -> Probe {
+    Probe::Sql {
+        engine,
+        database: String::new(),
+        query,
+    }
+}
+
+/// What an answer says.
+pub enum Seen<'a> {
+    Rows(&'a [Row]),
+    /// The server, database or table comes with an earlier step.
+    ToCome,
+    /// The database or table is not there, and no step brings it: the server's words.
+    Missing(&'a str),
+    /// Nothing can be said but this.
+    Judged(Assessment),
+}
+
+/// Judges the answer to `query`; `within` is what must exist for the question to make sense.
+pub fn look<'a>(world: &World<'a>, engine: Engine, query: &str, within: &[Resource]) -> Seen<'a> {
+    let server = Resource::DatabaseServer(engine.to_string());
+    let package_to_come = dialect(engine).server_packages().iter().any(|name| {
+        world
+            .will_provide(&Resource::Package((*name).to_owned()))
+            .is_some()
+    });
+    match world.sql(engine, "", query) {
+        Some(SqlState::Rows(rows)) => Seen::Rows(rows),
+        Some(SqlState::NoClient | SqlState::NoServer(_)) if package_to_come => Seen::ToCome,
+        Some(SqlState::NoClient) if world.will_provide(&server).is_some() => Seen::ToCome,
+        Some(SqlState::NoClient) => Seen::Judged(Assessment::Refused(format!(
+            "the host has no {engine} client, and no step before this one installs a server"
+        ))),
+        Some(SqlState::NoServer(words)) => {
+            Seen::Judged(Assessment::Unknown(match world.will_provide(&server) {
+                Some(step) => step.to_string(),
+                None => format!("the {engine} server does not answer: {words}"),
+            }))
+        }
+        Some(SqlState::Missing(_))
+            if within
+                .iter()
+                .any(|resource| world.will_provide(resource).is_some()) =>
+        {
+            Seen::ToCome
+        }
+        Some(SqlState::Missing(words)) => Seen::Missing(words),
+        Some(SqlState::Error(words)) => {
+            Seen::Judged(Assessment::Refused(format!("the {engine} server says: {words}")))
+        }
+        None => Seen::Judged(Assessment::Unknown(format!("the {engine} server's answer"))),
+    }
+}
+
+/// The text in a column, for people.
+pub fn text(row: &Row, column: usize) -> Option<String> {
+    row.get(column)?
+        .as_ref()
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// Resources of a database and what is in it.
+pub fn database_resource(engine: Engine, database: &str) -> Resource {
+    Resource::Database(format!("{engine}/{database}"))
+}
+
+pub fn user_resource(engine: Engine, user: &str, host: &str) -> Resource {
+    Resource::DatabaseUser(format!("{engine}/{user}@{host}"))
+}
+
+pub fn table_resource(engine: Engine, database: &str, table: &str) -> Resource {
+    Resource::Table(format!("{engine}/{database}.{table}"))
+}
+
+/// Refuses names that the engine can't have.
+///
+/// # Errors
+/// One mistake for each.
+pub fn check_names<'a>(
+    params: &Params<'_>,
+    engine: Engine,
+    names: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<(), Diagnostics> {
+    let mut wrong = Diagnostics::default();
+    for (parameter, name) in names {
+        if let Some(words) = dialect(engine).refuse_name(name) {
+            let diagnostic: Diagnostic = refuse(params, &[parameter], format!("{words}, found `{name}`"));
+            wrong.push(diagnostic);
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
