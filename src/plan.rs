@@ -92,27 +92,33 @@ pub fn distinct(probes: impl IntoIterator<Item = Probe>) -> Vec<Probe> {
         .collect()
 }
 
-/// Looks at everything that the steps of `host` ask about: one round trip.
+/// Which steps are planned and run; all others are taken to be as they should.
+pub type Wanted<'a> = &'a dyn Fn(&StepId) -> bool;
+
+/// Looks at everything that the wanted steps of `host` ask about: one round trip.
 ///
 /// # Errors
 /// Whatever ends the connection.
 pub async fn observe(
     graph: &StepGraph,
     host: &str,
+    wanted: Wanted<'_>,
     connection: &mut impl ReadHost,
 ) -> Result<Observed, HostError> {
-    connection.probe(&probes(graph, graph.of_host(host))).await
+    let steps = graph.of_host(host).into_iter();
+    let steps = steps.filter(|index| wanted(&graph.step(*index).id));
+    connection.probe(&probes(graph, steps)).await
 }
 
-/// Judges the steps of all hosts in `seen`.
-pub fn make(graph: &StepGraph, seen: &BTreeMap<Arc<str>, Seen>) -> Plan {
+/// Judges the wanted steps of all hosts in `seen`.
+pub fn make(graph: &StepGraph, seen: &BTreeMap<Arc<str>, Seen>, wanted: Wanted<'_>) -> Plan {
     let digests = digests(graph);
     let none = BTreeMap::new();
     let mut pending: BTreeMap<Arc<str>, Pending> = BTreeMap::new();
     let mut plan = Plan::default();
     for index in graph.order().iter().copied() {
         let step = graph.step(index);
-        let Some(host) = seen.get(&step.id.host) else {
+        let Some(host) = seen.get(&step.id.host).filter(|_| wanted(&step.id)) else {
             continue;
         };
         // A step that waits for another host's step is judged knowing what is going to change there.

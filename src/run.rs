@@ -20,7 +20,7 @@ use crate::diagnostic::Diagnostics;
 use crate::graph::StepGraph;
 use crate::host::script::Script;
 use crate::host::{Facts, HostError, WriteHost};
-use crate::plan::{Plan, Planned, Seen};
+use crate::plan::{Plan, Planned, Seen, Wanted};
 use crate::role::{BoundStep, StepId};
 use crate::step::replace::{self, Record};
 use crate::step::{PackageRequest, Replacement};
@@ -140,6 +140,7 @@ pub struct Run<'a> {
     pub rebind: &'a Rebind<'a>,
     pub witness: &'a dyn Witness,
     pub halt: watch::Receiver<Halt>,
+    pub wanted: Wanted<'a>,
     /// The record of a host's outcomes, if one is to be kept there.
     pub record: &'a dyn Fn(&str, &[(StepId, Outcome)]) -> Option<String>,
 }
@@ -166,7 +167,9 @@ pub async fn run<H: WriteHost>(run: &Run<'_>, participants: Vec<Participant<'_, 
     let board = board::Board::new(run.graph);
     let taking_part: Vec<Arc<str>> = participants.iter().map(|host| host.name.clone()).collect();
     for (index, step) in run.graph.steps().iter().enumerate() {
-        if !taking_part.contains(&step.id.host) {
+        if !(run.wanted)(&step.id) {
+            board.leave_out(index);
+        } else if !taking_part.contains(&step.id.host) {
             board.end(run, step, index, Outcome::Skipped(Skipped::NotReached));
         }
     }

@@ -12,11 +12,11 @@ async fn plan(hosts: Vec<Vec<BoundStep>>, present: &[(&str, &str)]) -> (StepGrap
             host.keys.insert((*key).into(), (*value).into());
         }
         let facts = host.facts(&[], None).await.unwrap();
-        let observed = observe(&graph, &name, &mut host).await.unwrap();
+        let observed = observe(&graph, &name, &|_| true, &mut host).await.unwrap();
         assert_eq!(host.round_trips, 2);
         seen.insert(name, Seen { facts, observed });
     }
-    let plan = make(&graph, &seen);
+    let plan = make(&graph, &seen, &|_| true);
     (graph, plan)
 }
 
@@ -101,6 +101,24 @@ async fn what_waits_for_a_refused_step_is_blocked_unless_it_is_converged() {
 #[tokio::test]
 async fn hosts_that_were_not_seen_have_no_plan() {
     let graph = StepGraph::build(vec![vec![step("a", "r/one", Toy::new("1", ""))]]).unwrap();
-    let planned = make(&graph, &BTreeMap::new());
+    let planned = make(&graph, &BTreeMap::new(), &|_| true);
     assert_eq!(planned.of(0), None);
+}
+
+#[tokio::test]
+async fn what_is_not_wanted_is_taken_to_be_as_it_should() {
+    let graph = StepGraph::build(vec![vec![
+        step("a", "r/conf", Toy::new("conf", "new")),
+        step("a", "s/service", Toy::service("x.service", &["r/conf"], None)),
+    ]])
+    .unwrap();
+    let mut host = ToyHost::default();
+    host.keys.insert("x.service".into(), "running+new".into());
+    let wanted = |id: &StepId| id.role.as_ref() == "s";
+    let observed = observe(&graph, "a", &wanted, &mut host).await.unwrap();
+    assert!(!observed.paths.contains_key("conf"));
+    let facts = Facts::default();
+    let seen = BTreeMap::from([(Arc::from("a"), Seen { facts, observed })]);
+    let plan = make(&graph, &seen, &wanted);
+    assert_eq!((plan.of(0), plan.of(1)), (None, Some(&Planned::Converged)));
 }

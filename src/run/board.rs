@@ -21,6 +21,7 @@ struct State {
     outcomes: BTreeMap<usize, (Outcome, u64)>,
     open: BTreeSet<usize>,
     in_hand: BTreeSet<usize>,
+    left_out: BTreeSet<usize>,
     clock: u64,
 }
 
@@ -31,6 +32,7 @@ impl Board {
                 outcomes: BTreeMap::new(),
                 open: (0..graph.steps().len()).collect(),
                 in_hand: BTreeSet::new(),
+                left_out: BTreeSet::new(),
                 clock: 0,
             }),
             changed: Notify::new(),
@@ -52,6 +54,17 @@ impl Board {
         state.outcomes.insert(index, (outcome, now));
         drop(state);
         self.changed.notify_waiters();
+    }
+
+    /// A step that nobody asked for: nothing is said of it, and nothing waits for it.
+    pub fn leave_out(&self, index: usize) {
+        let mut state = self.state.borrow_mut();
+        state.open.remove(&index);
+        state.left_out.insert(index);
+    }
+
+    pub fn is_left_out(&self, index: usize) -> bool {
+        self.state.borrow().left_out.contains(&index)
     }
 
     /// A service that is skipped owes its restart if the plan says so or what it watches was changed.

@@ -79,10 +79,10 @@ impl Trial {
         let mut seen = BTreeMap::new();
         for (name, machine) in &mut self.machines {
             let facts = machine.facts(&self.packages, Some("test")).await.unwrap();
-            let observed = crate::plan::observe(&graph, name, machine).await.unwrap();
+            let observed = crate::plan::observe(&graph, name, &|_| true, machine).await.unwrap();
             seen.insert(Arc::from(*name), Seen { facts, observed });
         }
-        let plan = crate::plan::make(&graph, &seen);
+        let plan = crate::plan::make(&graph, &seen, &|_| true);
         meanwhile(&mut self.machines);
         let options = Options {
             jobs: self.jobs,
@@ -106,6 +106,7 @@ impl Trial {
                 rebind,
                 witness: &log,
                 halt: self.halt.subscribe(),
+                wanted: &|_| true,
                 record: &|host, outcomes| Some(format!("{host}: {}", outcomes.len())),
             };
             let participants = self

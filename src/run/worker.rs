@@ -161,6 +161,7 @@ impl<H: WriteHost> Worker<'_, '_, H> {
         let mut waits = false;
         for (need, _) in graph.needs(index) {
             match self.board.outcome(need) {
+                None if self.board.is_left_out(need) => {}
                 None => waits = true,
                 Some(outcome) if outcome.is_kept() => {
                     let elsewhere = graph.step(need).id.host != self.host.name;
@@ -429,7 +430,8 @@ impl<H: WriteHost> Worker<'_, '_, H> {
                 Some(index) => {
                     rebound.insert(index, step);
                 }
-                None => appeared.push(step),
+                None if (self.run.wanted)(&step.id) => appeared.push(step),
+                None => {}
             }
         }
         for index in self.open() {

@@ -1,0 +1,61 @@
+//! Ctrl-C and SIGTERM: the first asks the run to finish what is in hand, the second ends it at once.
+
+use indicatif::MultiProgress;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::report::event::Mode;
+use crate::run::Halt;
+
+/// Listens until it is dropped.
+pub struct Listener {
+    halt: watch::Receiver<Halt>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Listener {
+    pub fn halt(&self) -> watch::Receiver<Halt> {
+        self.halt.clone()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Starts to listen.
+pub fn listen(mode: Mode, progress: MultiProgress) -> Listener {
+    let (sender, halt) = watch::channel(Halt::Go);
+    let task = tokio::spawn(async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            // Without handlers the signals do what they always did.
+            return;
+        };
+        let mut next = Halt::Finish;
+        loop {
+            let more = tokio::select! {
+                more = interrupt.recv() => more,
+                more = terminate.recv() => more,
+            };
+            if more.is_none() {
+                return;
+            }
+            sender.send_replace(next);
+            if next == Halt::Finish && mode == Mode::Apply {
+                progress.suspend(|| {
+                    use std::io::Write as _;
+                    let _ = writeln!(
+                        std::io::stderr(),
+                        "interrupted: finishing what is in hand; once more to quit at once"
+                    );
+                });
+            }
+            next = Halt::Quit;
+        }
+    });
+    Listener { halt, task }
+}
