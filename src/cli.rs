@@ -3,6 +3,7 @@
 //! A subcommand is a file with `Args` (clap) and `run`, its `mod` line and its line in the list below. What a
 //! command does lives in the engine; files here only read arguments, call it and print.
 
+mod apply;
 mod common;
 mod completions;
 mod explain;
@@ -52,6 +53,7 @@ macro_rules! subcommands {
 
 // In the order of `mailprov help`. The doc comment of `Args` is the help.
 subcommands! {
+    Apply => apply,
     Validate => validate,
     Explain => explain,
     Lab => lab,

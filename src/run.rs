@@ -102,9 +102,19 @@ pub enum Halt {
 #[derive(Clone, Copy)]
 pub struct Composer {
     /// One transaction of the package manager.
-    pub packages: fn(&[PackageRequest]) -> Script,
+    pub packages: fn(&[PackageRequest], &Facts) -> Script,
     /// Files staged together, checked together, swapped in together: [`replace::script`].
     pub replace: fn(&[Replacement], Option<&str>, &[(&str, Record)], &str) -> Script,
+}
+
+impl Default for Composer {
+    fn default() -> Self {
+        Self {
+            // Until the package kind is there.
+            packages: |_, _| Script::new().code("echo 'packages are to come' >&2; exit 1\n"),
+            replace: replace::script,
+        }
+    }
 }
 
 /// How a run goes about it.

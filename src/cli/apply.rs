@@ -8,7 +8,7 @@ mod interrupt;
 mod select;
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -125,7 +125,11 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         let reporter = Reporter::new(mode, vault.redactor(), names, vec![consumer]);
         (reporter, interrupt::listen(mode, progress.clone()))
     };
-    let wanted = |id: &StepId| wanted_roles.as_ref().is_none_or(|roles| roles.contains(id.role.as_ref()));
+    let wanted = |id: &StepId| {
+        wanted_roles
+            .as_ref()
+            .is_none_or(|roles| roles.contains(id.role.as_ref()))
+    };
     let apply = Apply {
         args: &args,
         mode,
@@ -206,7 +210,7 @@ impl Apply<'_> {
             self.timings(&connected);
             return Ok(self.reporter.finish(false));
         }
-        if self.args.confirm && !self.confirmed(&graph, &plan)? {
+        if self.args.confirm && !self.confirmed(&graph, &plan, halt.clone()).await? {
             return Ok(self.reporter.finish(true));
         }
         let began = Instant::now();
@@ -282,7 +286,11 @@ impl Apply<'_> {
     }
 
     fn say_left_out(&self, graph: &StepGraph) {
-        let left_out = graph.steps().iter().filter(|step| !(self.wanted)(&step.id)).count();
+        let left_out = graph
+            .steps()
+            .iter()
+            .filter(|step| !(self.wanted)(&step.id))
+            .count();
         if left_out > 0 {
             let note = format!("--role leaves out {left_out} of {} steps", graph.steps().len());
             self.reporter.note(None, &note);
@@ -290,7 +298,12 @@ impl Apply<'_> {
     }
 
     /// Shows the plan and asks.
-    fn confirmed(&self, graph: &StepGraph, plan: &Plan) -> Result<bool, Failure> {
+    async fn confirmed(
+        &self,
+        graph: &StepGraph,
+        plan: &Plan,
+        mut halt: tokio::sync::watch::Receiver<Halt>,
+    ) -> Result<bool, Failure> {
         let mut any = false;
         for host in graph.hosts() {
             for index in graph.of_host(&host) {
@@ -303,14 +316,20 @@ impl Apply<'_> {
         if !any {
             return Ok(true);
         }
-        let mut answer = String::new();
-        let asked = tokio::task::block_in_place(|| {
-            let mut output = std::io::stdout();
-            write!(output, "\nDo this? (yes/no) ").and_then(|()| output.flush())?;
-            std::io::stdin().read_line(&mut answer)
+        super::common::print("\nDo this? (yes/no) ")?;
+        // A thread of its own, so that an interruption is heard while nobody answers.
+        let answer = tokio::task::spawn_blocking(|| {
+            let mut answer = String::new();
+            std::io::stdin().read_line(&mut answer).map(|_| answer)
         });
-        asked.map_err(|error| Failure::usage(format!("nobody answers: {error}")))?;
-        Ok(matches!(answer.trim(), "yes" | "y"))
+        tokio::select! {
+            answer = answer => match answer {
+                Ok(Ok(answer)) => Ok(matches!(answer.trim(), "yes" | "y")),
+                Ok(Err(error)) => Err(Failure::usage(format!("nobody answers: {error}"))),
+                Err(error) => Err(Failure::bug(error)),
+            },
+            _ = halt.wait_for(|halt| *halt != Halt::Go) => Ok(false),
+        }
     }
 
     async fn run(

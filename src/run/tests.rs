@@ -79,7 +79,9 @@ impl Trial {
         let mut seen = BTreeMap::new();
         for (name, machine) in &mut self.machines {
             let facts = machine.facts(&self.packages, Some("test")).await.unwrap();
-            let observed = crate::plan::observe(&graph, name, &|_| true, machine).await.unwrap();
+            let observed = crate::plan::observe(&graph, name, &|_| true, machine)
+                .await
+                .unwrap();
             seen.insert(Arc::from(*name), Seen { facts, observed });
         }
         let plan = crate::plan::make(&graph, &seen, &|_| true);

@@ -179,7 +179,7 @@ impl Step for Toy {
     }
 }
 
-pub fn transaction(requests: &[PackageRequest]) -> Script {
+pub fn transaction(requests: &[PackageRequest], _facts: &Facts) -> Script {
     requests
         .iter()
         .flat_map(|request| &request.install)

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::Composer;
 use crate::graph::{is_package, is_service};
+use crate::host::Facts;
 use crate::host::script::Script;
 use crate::plan::Planned;
 use crate::role::BoundStep;
@@ -51,7 +52,12 @@ pub(super) fn choose(ready: &[Ready<'_>]) -> Vec<usize> {
 }
 
 /// The fragments of a wave, in order.
-pub(super) fn compose(wave: Vec<(&Ready<'_>, Fix)>, composer: &Composer, run: &str) -> Vec<Fragment> {
+pub(super) fn compose(
+    wave: Vec<(&Ready<'_>, Fix)>,
+    composer: &Composer,
+    facts: &Facts,
+    run: &str,
+) -> Vec<Fragment> {
     let mut fragments = Vec::new();
     let mut packages = (Vec::new(), Vec::new());
     // The place of a group is that of its first file.
@@ -97,7 +103,7 @@ pub(super) fn compose(wave: Vec<(&Ready<'_>, Fix)>, composer: &Composer, run: &s
     }
     if !packages.0.is_empty() {
         fragments.push(Fragment {
-            script: (composer.packages)(&packages.1),
+            script: (composer.packages)(&packages.1, facts),
             steps: packages.0,
         });
     }

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::board::Board;
 use super::wave::{self, Fragment, Ready};
 use super::{Halt, Outcome, Participant, Run, Skipped};
-use crate::graph::{is_package, is_service};
+use crate::graph::is_package;
 use crate::host::{Answer, Facts, HostError, PackageVersion, WriteHost};
 use crate::plan::{Planned, distinct};
 use crate::role::{BoundStep, StepId};
@@ -247,7 +247,12 @@ impl<H: WriteHost> Worker<'_, '_, H> {
             .map(|at| &ready[*at])
             .map(|ready| (ready, ready.step.step.fix(&self.world(ready.step, &pending))))
             .collect();
-        let fragments = wave::compose(fixes, &self.run.options.composer, &self.run.options.name);
+        let fragments = wave::compose(
+            fixes,
+            &self.run.options.composer,
+            &self.host.seen.facts,
+            &self.run.options.name,
+        );
         let mut was: BTreeMap<usize, Planned> = BTreeMap::new();
         for fragment in &fragments {
             for index in &fragment.steps {

@@ -51,11 +51,7 @@ async fn one(apply: &Apply<'_>, host: &InventoryHost, prompt: Arc<Pausing>) -> O
     }
 }
 
-async fn open(
-    apply: &Apply<'_>,
-    host: &InventoryHost,
-    prompt: Arc<Pausing>,
-) -> Result<Connected, HostError> {
+async fn open(apply: &Apply<'_>, host: &InventoryHost, prompt: Arc<Pausing>) -> Result<Connected, HostError> {
     apply.reporter.doing(&host.name, "connecting");
     let began = Instant::now();
     let target = target(host, apply.vault, apply.args.accept_new_host_key)?;
@@ -89,7 +85,10 @@ pub fn target(host: &InventoryHost, vault: &Vault, accept_new_host_key: bool) ->
     let secret = |name: &Option<String>| match name {
         None => Ok(None),
         Some(name) => vault.get(name).cloned().map(Some).ok_or_else(|| {
-            HostError::Secret(format!("{}: the secret `{name}` of its login is missing", host.name))
+            HostError::Secret(format!(
+                "{}: the secret `{name}` of its login is missing",
+                host.name
+            ))
         }),
     };
     Ok(Target {
