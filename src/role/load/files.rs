@@ -9,8 +9,9 @@ use crate::yaml::{Node, NodeValue};
 /// Files at the top of a role's folder that belong to nobody and disturb nobody.
 const FREE: [&str; 2] = ["README.md", "LICENSE"];
 
-/// Checks the files of `role`.
-pub fn check(role: &Role, wrong: &mut Diagnostics) {
+/// Checks the files of `role`. When steps are missing because of mistakes in them (`complete` is false), files may
+/// be unused because of that.
+pub fn check(role: &Role, complete: bool, wrong: &mut Diagnostics) {
     let mut used: BTreeSet<String> = BTreeSet::new();
     for step in &role.steps {
         for (parameter, folder) in [("template", "templates"), ("source", "files")] {
@@ -28,7 +29,7 @@ pub fn check(role: &Role, wrong: &mut Diagnostics) {
                 Diagnostic::new(format!("`{path}` of the role `{}` is not UTF-8 text", role.name))
                     .help("put it into `files/` and name it with `source:`"),
             );
-        } else if !used.contains(path) && !FREE.contains(&path.as_str()) {
+        } else if complete && !used.contains(path) && !FREE.contains(&path.as_str()) {
             let mistake = Diagnostic::new(format!(
                 "no step of the role `{}` uses its file `{path}`",
                 role.name

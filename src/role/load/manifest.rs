@@ -6,7 +6,7 @@ use super::folder::{self, Files};
 use super::{files, keys, steps, types};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::role::{Assertion, Role};
-use crate::yaml::{self, Node};
+use crate::yaml::{self, Node, NodeValue};
 
 const KEYS: [&str; 7] = [
     "summary",
@@ -84,7 +84,11 @@ pub fn read(name: &str, mut files: Files, wrong: &mut Diagnostics) -> Option<Rol
         files,
         source,
     };
-    files::check(&role, wrong);
+    let declared = node.get("steps").map_or(0, |steps| match &steps.value {
+        NodeValue::List(items) => items.len(),
+        _ => 0,
+    });
+    files::check(&role, role.steps.len() == declared, wrong);
     Some(role)
 }
 
