@@ -5,7 +5,9 @@
 
 pub mod bind;
 pub mod declare;
+pub mod doc;
 pub mod load;
+pub mod schema;
 pub mod template;
 #[cfg(test)]
 mod testing;

@@ -31,12 +31,7 @@ impl Roles {
     /// Every mistake in every role.
     pub fn load(folders: &[PathBuf], wanted: &[(String, Place)]) -> Result<Self, Diagnostics> {
         let folders = Folders::new(folders)?;
-        let mut loading = Loading {
-            folders: &folders,
-            roles: IndexMap::new(),
-            path: Vec::new(),
-            wrong: Diagnostics::default(),
-        };
+        let mut loading = Loading::new(&folders);
         for (name, place) in wanted {
             loading.visit(name, Some(place));
         }
@@ -48,17 +43,28 @@ impl Roles {
     /// # Errors
     /// Mistakes in them, which are mistakes of mailprov's own.
     pub fn built_in() -> Result<Self, Diagnostics> {
-        let folders = Folders::new(&[])?;
-        let mut loading = Loading {
-            folders: &folders,
-            roles: IndexMap::new(),
-            path: Vec::new(),
-            wrong: Diagnostics::default(),
-        };
+        Self::all(&[])
+    }
+
+    /// Every built-in role and every role in `folders`.
+    ///
+    /// # Errors
+    /// Every mistake in every role.
+    pub fn all(folders: &[PathBuf]) -> Result<Self, Diagnostics> {
+        let folders = Folders::new(folders)?;
+        let mut loading = Loading::new(&folders);
         for name in folders.names() {
             loading.visit(&name, None);
         }
         loading.finish()
+    }
+
+    /// The names of all built-in roles and of those in `folders`, sorted.
+    ///
+    /// # Errors
+    /// A folder that can't be read.
+    pub fn names(folders: &[PathBuf]) -> Result<Vec<String>, Diagnostics> {
+        Folders::new(folders).map(|folders| folders.names())
     }
 
     /// The role `name` and the roles that it needs, directly or not, each after what it needs itself.
@@ -99,7 +105,16 @@ struct Loading<'a> {
     wrong: Diagnostics,
 }
 
-impl Loading<'_> {
+impl<'a> Loading<'a> {
+    fn new(folders: &'a Folders) -> Self {
+        Self {
+            folders,
+            roles: IndexMap::new(),
+            path: Vec::new(),
+            wrong: Diagnostics::default(),
+        }
+    }
+
     fn visit(&mut self, name: &str, place: Option<&Place>) {
         let at = |diagnostic: Diagnostic| match place {
             Some(place) => diagnostic.at(place),
