@@ -6,8 +6,12 @@
 mod apply;
 mod common;
 mod completions;
+mod doc;
 mod explain;
+mod graph;
 mod lab;
+mod render;
+mod schema;
 mod secrets;
 mod validate;
 
@@ -55,7 +59,11 @@ macro_rules! subcommands {
 subcommands! {
     Apply => apply,
     Validate => validate,
+    Render => render,
+    Graph => graph,
     Explain => explain,
+    Doc => doc,
+    Schema => schema,
     Lab => lab,
     Secrets => secrets,
     Completions => completions,

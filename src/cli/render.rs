@@ -55,7 +55,9 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
 
 /// Where a file goes below the folder. Only plain names count, so that nothing is written elsewhere.
 fn inside(host: &str, file: &Rendered<'_>) -> PathBuf {
-    let names = Path::new(host).components().chain(Path::new(file.path).components());
+    let names = Path::new(host)
+        .components()
+        .chain(Path::new(file.path).components());
     names
         .filter(|name| matches!(name, Component::Normal(_)))
         .collect()

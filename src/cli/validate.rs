@@ -7,7 +7,8 @@ use crate::role::bind;
 /// Check an inventory and its roles without contacting any host
 ///
 /// Finds every mistake at once: syntax, names, types, missing values, templates that use what nobody declares,
-/// needs that nothing meets, steps that wait for each other. Secrets are not decrypted.
+/// needs that nothing meets, steps that wait for each other. Secrets are not decrypted;
+/// those that the secrets file lacks are listed.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = format!("Examples:
   mailprov validate inventory.yaml
@@ -29,6 +30,14 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
         count(roles.0.len(), "role"),
         count(graph.steps().len(), "step"),
     ))?;
+    // The inventory is right without them; an apply is not possible.
+    let missing = bind::missing_secrets(&inventory, &roles);
+    for secret in &missing.0 {
+        print(&format!("note: {}\n", secret.message))?;
+        if let Some(help) = &secret.help {
+            print(&format!("  help: {help}\n"))?;
+        }
+    }
     Ok(Exit::Done)
 }
 

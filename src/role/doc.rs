@@ -46,7 +46,12 @@ fn variable(declaration: &Declaration, depth: usize, text: &mut String) {
     if depth == 0 {
         text.push('\n');
     }
-    let _ = write!(text, "{indent}- `{}`: {}", declaration.name, kind(&declaration.ty));
+    let _ = write!(
+        text,
+        "{indent}- `{}`: {}",
+        declaration.name,
+        kind(&declaration.ty)
+    );
     match &declaration.default {
         Some(default) => {
             let _ = write!(text, ", default `{}`", flow(default));
@@ -54,7 +59,7 @@ fn variable(declaration: &Declaration, depth: usize, text: &mut String) {
         None if declaration.optional => text.push_str(", optional"),
         None => text.push_str(", required"),
     }
-    let _ = write!(text, ". {}\n", declaration.doc);
+    let _ = writeln!(text, ". {}", declaration.doc);
     if let Some(fields) = fields(&declaration.ty) {
         for field in fields {
             variable(field, depth + 1, text);

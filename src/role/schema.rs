@@ -133,7 +133,11 @@ fn described(declaration: &Declaration) -> Value {
     if let Some(map) = schema.as_object_mut() {
         map.insert("description".to_owned(), Value::String(declaration.doc.clone()));
         if let Some(default) = declaration.default.as_ref().map(Node::to_value) {
-            map.extend(serde_json::to_value(default).ok().map(|default| ("default".to_owned(), default)));
+            map.extend(
+                serde_json::to_value(default)
+                    .ok()
+                    .map(|default| ("default".to_owned(), default)),
+            );
         }
         if declaration.optional {
             return json!({"anyOf": [schema, {"type": "null"}], "description": declaration.doc});
