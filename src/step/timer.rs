@@ -225,11 +225,14 @@ impl Step for Timer {
         let mut files = [self.service.replacement(), self.timer.replacement()];
         let calendar = quote(&self.on_calendar).replace('%', "%%");
         files[1].validate = Some(format!("systemd-analyze calendar -- {calendar} >/dev/null"));
-        // `restart`, because a timer that runs keeps its old times.
+        // `restart`, because a timer that runs keeps its old times; `reset-failed`, because systemd refuses the sixth
+        // start in ten seconds, and a timer that failed for that stays down.
         let script = first(&replace::script(&files, None, &[], "timers"))
             .code("systemctl daemon-reload && systemctl enable --quiet")
             .word(&timer)
-            .code(" && systemctl restart")
+            .code(" || exit 1\nsystemctl reset-failed")
+            .word(&timer)
+            .code(" 2>/dev/null\nsystemctl restart")
             .word(&timer)
             .code("\n");
         Fix::Script(script)
@@ -317,7 +320,8 @@ mod tests {
         let drifted = host("active", false).file("/etc/systemd/system/purge.service", "x", "0644");
         assert!(matches!(drifted.assess(&*step), Assessment::Change(_)));
         let script = host("inactive", false).script(&*step);
-        assert!(script.contains("systemctl enable --quiet purge.timer && systemctl restart purge.timer"));
+        assert!(script.contains("systemctl enable --quiet purge.timer"));
+        assert!(script.ends_with("systemctl restart purge.timer\n"));
     }
 
     #[test]
