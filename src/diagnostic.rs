@@ -164,6 +164,24 @@ impl Diagnostics {
         }
     }
 
+    /// In the order in which a person would mend them: by file (as first mentioned), line and column.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        let mut files: Vec<String> = Vec::new();
+        for place in self.0.iter().filter_map(|diagnostic| diagnostic.place.as_ref()) {
+            if !files.contains(&place.source.name) {
+                files.push(place.source.name.clone());
+            }
+        }
+        self.0.sort_by_key(|diagnostic| {
+            diagnostic.place.as_ref().map(|place| {
+                let file = files.iter().position(|name| *name == place.source.name);
+                (file, place.line, place.column)
+            })
+        });
+        self
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -89,7 +89,7 @@ impl Failure {
 impl From<Diagnostics> for Failure {
     fn from(diagnostics: Diagnostics) -> Self {
         let count = diagnostics.0.len();
-        let mut message = diagnostics.to_string();
+        let mut message = diagnostics.sorted().to_string();
         if count > 1 {
             let _ = write!(message, "\n\n{count} mistakes; no host was contacted");
         }
