@@ -99,7 +99,7 @@ impl Login<'_> {
     fn may(&self, method: MethodKind) -> bool {
         self.offered
             .as_ref()
-            .is_none_or(|offered| offered.iter().any(|kind| *kind == method))
+            .is_none_or(|offered| offered.contains(&method))
     }
 
     fn refused(&self) -> HostError {
@@ -247,7 +247,7 @@ impl Login<'_> {
             if self
                 .offered
                 .as_ref()
-                .is_some_and(|offered| offered.iter().any(|kind| *kind == MethodKind::Password))
+                .is_some_and(|offered| offered.contains(&MethodKind::Password))
             {
                 return Ok(false);
             }

@@ -38,11 +38,7 @@ pub async fn start(target: &Target, handle: Handle<Client>, notes: Notes) -> Res
     tokio::spawn(async move {
         while let Some(message) = incoming.wait().await {
             match message {
-                ChannelMsg::Data { data } => {
-                    if pipe.write_all(&data).await.is_err() {
-                        break;
-                    }
-                }
+                ChannelMsg::Data { data } if pipe.write_all(&data).await.is_err() => break,
                 ChannelMsg::ExtendedData { data, .. } => heard.standard_error(&data),
                 ChannelMsg::ExitStatus { exit_status } => {
                     heard.ended(format!("the root shell ended with status {exit_status}"));

@@ -6,7 +6,7 @@ umask 022
 HOME=/root
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME PATH
-unset CDPATH ENV BASH_ENV
+unset CDPATH ENV BASH_ENV SUDO_COMMAND
 mailprov_folder=
 mailprov_lock_state=none
 
