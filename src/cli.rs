@@ -8,8 +8,10 @@ mod common;
 mod completions;
 mod doc;
 mod explain;
+mod facts;
 mod graph;
 mod lab;
+mod reach;
 mod render;
 mod schema;
 mod secrets;
@@ -64,6 +66,7 @@ subcommands! {
     Explain => explain,
     Doc => doc,
     Schema => schema,
+    Facts => facts,
     Lab => lab,
     Secrets => secrets,
     Completions => completions,

@@ -5,7 +5,7 @@
 
 mod connect;
 mod interrupt;
-mod select;
+pub mod select;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;

@@ -7,14 +7,14 @@ use futures::StreamExt as _;
 use indicatif::MultiProgress;
 
 use super::Apply;
-use crate::host::connection::{self, Prompt, Target};
+use crate::cli::reach;
+use crate::host::connection::{self, Prompt};
 use crate::host::session::Session;
 use crate::host::{Facts, HostError, ReadHost as _};
 use crate::inventory::InventoryHost;
 use crate::report::event::Mode;
 use crate::role::bind;
 use crate::secret::Secret;
-use crate::secret::vault::Vault;
 
 /// A host with a root shell and its facts.
 pub struct Connected {
@@ -54,7 +54,7 @@ async fn one(apply: &Apply<'_>, host: &InventoryHost, prompt: Arc<Pausing>) -> O
 async fn open(apply: &Apply<'_>, host: &InventoryHost, prompt: Arc<Pausing>) -> Result<Connected, HostError> {
     apply.reporter.doing(&host.name, "connecting");
     let began = Instant::now();
-    let target = target(host, apply.vault, apply.args.accept_new_host_key)?;
+    let target = reach::target(host, apply.vault, apply.args.accept_new_host_key)?;
     // A task of its own: while one host's prompt waits for a person, the others go on.
     let opening = tokio::spawn(async move { connection::connect(&target, prompt.as_ref()).await });
     let mut session = opening
@@ -73,35 +73,6 @@ async fn open(apply: &Apply<'_>, host: &InventoryHost, prompt: Arc<Pausing>) -> 
         facts,
         packages,
         timings: vec![("connect", connecting), ("facts", began.elapsed().as_secs_f64())],
-    })
-}
-
-/// How `host` is reached.
-///
-/// # Errors
-/// A password that the vault does not have.
-pub fn target(host: &InventoryHost, vault: &Vault, accept_new_host_key: bool) -> Result<Target, HostError> {
-    let connection = &host.connection;
-    let secret = |name: &Option<String>| match name {
-        None => Ok(None),
-        Some(name) => vault.get(name).cloned().map(Some).ok_or_else(|| {
-            HostError::Secret(format!(
-                "{}: the secret `{name}` of its login is missing",
-                host.name
-            ))
-        }),
-    };
-    Ok(Target {
-        name: host.name.clone(),
-        address: connection.address.clone().unwrap_or_else(|| host.name.clone()),
-        port: connection.port.unwrap_or_default(),
-        user: connection.user.clone().unwrap_or_default(),
-        identity_files: connection.identity_files.clone(),
-        password: secret(&connection.password)?,
-        sudo_password: secret(&connection.sudo_password)?,
-        host_key_fingerprint: connection.host_key_fingerprint.clone(),
-        known_hosts: connection.known_hosts.iter().cloned().collect(),
-        accept_new_host_key,
     })
 }
 

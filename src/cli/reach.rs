@@ -1,0 +1,60 @@
+//! How a host of the inventory is reached: what the connection needs, with its secrets filled in.
+
+use std::path::PathBuf;
+
+use super::common::Failure;
+use crate::host::HostError;
+use crate::host::connection::Target;
+use crate::inventory::{Inventory, InventoryHost};
+use crate::secret::vault::Vault;
+
+/// The target of `host`.
+///
+/// # Errors
+/// A password that the vault does not have.
+pub fn target(host: &InventoryHost, vault: &Vault, accept_new_host_key: bool) -> Result<Target, HostError> {
+    let connection = &host.connection;
+    let secret = |name: &Option<String>| match name {
+        None => Ok(None),
+        Some(name) => vault.get(name).cloned().map(Some).ok_or_else(|| {
+            HostError::Secret(format!(
+                "{}: the secret `{name}` of its login is missing; add it with `mailprov secrets set`",
+                host.name
+            ))
+        }),
+    };
+    Ok(Target {
+        name: host.name.clone(),
+        address: connection.address.clone().unwrap_or_else(|| host.name.clone()),
+        port: connection.port.unwrap_or_default(),
+        user: connection.user.clone().unwrap_or_default(),
+        identity_files: connection.identity_files.clone(),
+        password: secret(&connection.password)?,
+        sudo_password: secret(&connection.sudo_password)?,
+        host_key_fingerprint: connection.host_key_fingerprint.clone(),
+        known_hosts: connection.known_hosts.iter().cloned().collect(),
+        accept_new_host_key,
+    })
+}
+
+/// The secrets that logins need, and no others.
+///
+/// # Errors
+/// A secret that is missing or can't be decrypted (exit 8).
+pub fn vault(
+    inventory: &Inventory,
+    hosts: &[&InventoryHost],
+    identities: &[PathBuf],
+) -> Result<Vault, Failure> {
+    let mut names: Vec<&str> = Vec::new();
+    for host in hosts {
+        names.extend(host.connection.password.as_deref());
+        names.extend(host.connection.sudo_password.as_deref());
+    }
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        return Ok(Vault::default());
+    }
+    Ok(inventory.secrets.open(&names, identities)?)
+}
