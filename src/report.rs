@@ -228,12 +228,9 @@ impl Reporter {
     pub fn finish(&self, interrupted: bool) -> Exit {
         let summary = {
             let inner = self.inner.borrow();
-            let exit = verdict::exit(
-                self.mode,
-                inner.hosts.values(),
-                inner.failures.values(),
-                interrupted,
-            );
+            let hosts = inner.hosts.iter();
+            let hosts = hosts.map(|(name, counts)| (counts, inner.failures.get(name).copied()));
+            let exit = verdict::exit(self.mode, hosts, interrupted);
             Summary {
                 hosts: inner.hosts.clone(),
                 exit: exit.code(),

@@ -17,28 +17,27 @@ pub const PRECEDENCE: [Exit; 10] = [
     Exit::Done,
 ];
 
-/// The exit code for these hosts.
+/// The exit code for these hosts: what each did, and why it was left alone, if it was.
 pub fn exit<'a>(
     mode: Mode,
-    counts: impl Iterator<Item = &'a Counts>,
-    failures: impl Iterator<Item = &'a Exit>,
+    hosts: impl Iterator<Item = (&'a Counts, Option<Exit>)>,
     interrupted: bool,
 ) -> Exit {
-    let mut found: Vec<Exit> = failures.copied().collect();
-    let lost = found.contains(&Exit::Unreachable);
+    let mut found: Vec<Exit> = Vec::new();
     if interrupted {
         found.push(Exit::Interrupted);
     }
-    for host in counts {
-        // What a lost connection or a refused lock left undone is theirs to report.
-        if host.failed > 0 && !lost {
+    for (counts, failure) in hosts {
+        // What a lost connection left undone is its to report.
+        found.extend(failure);
+        if counts.failed > 0 && failure.is_none() {
             found.push(Exit::StepFailed);
         }
-        if mode == Mode::Check && host.differing() > 0 {
+        if mode == Mode::Check && counts.differing() > 0 {
             found.push(Exit::Different);
         }
-        if mode == Mode::Apply && host.skipped + host.owed > 0 && found.is_empty() {
-            // Not agreed to, or it appeared with a version that nobody expected.
+        // Not agreed to, or waiting for something that was not done.
+        if mode == Mode::Apply && counts.skipped + counts.owed > 0 && failure.is_none() {
             found.push(Exit::StepFailed);
         }
     }
@@ -99,45 +98,51 @@ mod tests {
         let fine = counts(|c| c.converged = 3);
         let changed = counts(|c| c.changed = 1);
         let failed = counts(|c| c.failed = 1);
-        let cases: [(Mode, Vec<&Counts>, Vec<Exit>, bool, Exit); 8] = [
-            (Mode::Apply, vec![&fine, &changed], vec![], false, Exit::Done),
-            (Mode::Check, vec![&fine], vec![], false, Exit::Done),
-            (Mode::Check, vec![&fine, &changed], vec![], false, Exit::Different),
+        let waits = counts(|c| c.skipped = 1);
+        type Hosts<'a> = Vec<(&'a Counts, Option<Exit>)>;
+        let cases: [(Mode, Hosts<'_>, bool, Exit); 9] = [
+            (
+                Mode::Apply,
+                vec![(&fine, None), (&changed, None)],
+                false,
+                Exit::Done,
+            ),
+            (Mode::Check, vec![(&fine, None)], false, Exit::Done),
             (
                 Mode::Check,
-                vec![&changed],
-                vec![Exit::Unreachable],
+                vec![(&fine, None), (&changed, None)],
+                false,
+                Exit::Different,
+            ),
+            (
+                Mode::Check,
+                vec![(&changed, None), (&fine, Some(Exit::Unreachable))],
                 false,
                 Exit::Unreachable,
             ),
             (
                 Mode::Apply,
-                vec![&failed],
-                vec![Exit::Locked],
+                vec![(&failed, None), (&fine, Some(Exit::Unreachable))],
                 false,
                 Exit::StepFailed,
             ),
             (
                 Mode::Apply,
-                vec![&failed],
-                vec![Exit::Unreachable],
+                vec![(&failed, Some(Exit::Unreachable))],
                 false,
                 Exit::Unreachable,
             ),
             (
                 Mode::Apply,
-                vec![&fine],
-                vec![Exit::Locked, Exit::Secret],
+                vec![(&fine, Some(Exit::Locked)), (&fine, None)],
                 false,
                 Exit::Locked,
             ),
-            (Mode::Apply, vec![&failed], vec![], true, Exit::Interrupted),
+            (Mode::Apply, vec![(&waits, None)], false, Exit::StepFailed),
+            (Mode::Apply, vec![(&failed, None)], true, Exit::Interrupted),
         ];
-        for (mode, hosts, failures, interrupted, expected) in cases {
-            assert_eq!(
-                exit(mode, hosts.into_iter(), failures.iter(), interrupted),
-                expected
-            );
+        for (mode, hosts, interrupted, expected) in cases {
+            assert_eq!(exit(mode, hosts.into_iter(), interrupted), expected);
         }
     }
 
