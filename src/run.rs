@@ -22,6 +22,7 @@ use crate::host::script::Script;
 use crate::host::{Facts, HostError, WriteHost};
 use crate::plan::{Plan, Planned, Seen, Wanted};
 use crate::role::{BoundStep, StepId};
+use crate::step::packages;
 use crate::step::replace::{self, Record};
 use crate::step::{PackageRequest, Replacement};
 
@@ -110,8 +111,7 @@ pub struct Composer {
 impl Default for Composer {
     fn default() -> Self {
         Self {
-            // Until the package kind is there.
-            packages: |_, _| Script::new().code("echo 'packages are to come' >&2; exit 1\n"),
+            packages: packages::transaction,
             replace: replace::script,
         }
     }
