@@ -1,8 +1,13 @@
 //! `mailprov validate`: everything that can be proven without a host.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use super::common::{Failure, Global, InventoryArgs, exit_codes, print};
 use crate::exit::Exit;
+use crate::inventory::Inventory;
 use crate::role::bind;
+use crate::role::load::Roles;
 
 /// Check an inventory and its roles without contacting any host
 ///
@@ -23,22 +28,49 @@ pub struct Args {
 pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     let (inventory, roles) = args.inventory.load()?;
     let graph = bind::graph(&inventory, &roles)?;
-    print(&format!(
+    let mut text = format!(
         "{} is valid: {}, {}, {}.\n",
         inventory.path.display(),
         count(inventory.hosts.len(), "host"),
         count(roles.0.len(), "role"),
         count(graph.steps().len(), "step"),
-    ))?;
-    // The inventory is right without them; an apply is not possible.
-    let missing = bind::missing_secrets(&inventory, &roles);
-    for secret in &missing.0 {
-        print(&format!("note: {}\n", secret.message))?;
-        if let Some(help) = &secret.help {
-            print(&format!("  help: {help}\n"))?;
+    );
+    text += &missing_secrets(&inventory, &roles);
+    print(&text)?;
+    Ok(Exit::Done)
+}
+
+/// The commands that add what the secrets file lacks. No mistake: whoever checks the inventory need not be the one
+/// who knows the passwords.
+fn missing_secrets(inventory: &Inventory, roles: &Roles) -> String {
+    let mut missing: BTreeMap<String, String> = BTreeMap::new();
+    for host in &inventory.hosts {
+        for (name, used) in bind::secrets(inventory, roles, host).unwrap_or_default() {
+            if !inventory.secrets.entries.contains_key(&name) {
+                missing.entry(name).or_insert(used.variable);
+            }
+        }
+        let login = [&host.connection.password, &host.connection.sudo_password];
+        for name in login.into_iter().flatten() {
+            if !inventory.secrets.entries.contains_key(name) {
+                missing
+                    .entry(name.clone())
+                    .or_insert_with(|| format!("the login on {}", host.name));
+            }
         }
     }
-    Ok(Exit::Done)
+    if missing.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "Before it can be applied, {} must be set:\n",
+        count(missing.len(), "secret")
+    );
+    let width = missing.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+    for (name, variable) in &missing {
+        let _ = writeln!(text, "  mailprov secrets set {name:<width$}  # {variable}");
+    }
+    text
 }
 
 fn count(n: usize, what: &str) -> String {
