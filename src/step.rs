@@ -73,6 +73,11 @@ pub trait Step: fmt::Debug + Send + Sync {
     fn rendered(&self) -> Option<Rendered<'_>> {
         None
     }
+
+    /// All files as they would be on the host, for a step that writes several.
+    fn files(&self) -> Vec<Rendered<'_>> {
+        self.rendered().into_iter().collect()
+    }
 }
 
 /// A file that a step would write.

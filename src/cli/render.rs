@@ -36,7 +36,7 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     prepare(&args.out)?;
     let mut written = BTreeSet::new();
     for step in graph.steps() {
-        if let Some(file) = step.step.rendered() {
+        for file in step.step.files() {
             let inside = inside(&step.id.host, &file);
             write(&args.out, &inside, file.content)?;
             written.insert(inside.display().to_string());

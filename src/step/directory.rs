@@ -72,6 +72,11 @@ impl Directory {
         }
     }
 
+    /// Whether the folder is promised as packages bring theirs, by Debian's policy (10.9).
+    fn is_as_packaged(&self) -> bool {
+        self.mode.as_str() == "0755" && self.owner == "root" && self.group == "root"
+    }
+
     /// The first finding of [`Self::look_below`].
     fn below<'w>(&self, world: &World<'w>) -> Option<&'w str> {
         let seen = world.check(&self.look_below()?)?;
@@ -100,12 +105,18 @@ impl Step for Directory {
     fn assess(&self, world: &World<'_>) -> Assessment {
         let path = self.path.as_str();
         match (self.state, world.path(path)) {
-            (State::Present, PathState::Absent) => Assessment::Create(
-                Diff::default()
+            (State::Present, PathState::Absent) => {
+                let brought = world.will_provide(&Resource::Path(path.to_owned())).is_some();
+                let diff = Diff::default()
                     .attribute("mode", None, Some(self.mode.as_str()))
                     .attribute("owner", None, Some(&self.owner))
-                    .attribute("group", None, Some(&self.group)),
-            ),
+                    .attribute("group", None, Some(&self.group));
+                match (brought, self.is_as_packaged()) {
+                    (true, true) => Assessment::Converged,
+                    (true, false) => Assessment::Change(diff),
+                    (false, _) => Assessment::Create(diff),
+                }
+            }
             (State::Present, PathState::Directory { mode, owner, group }) => {
                 let mut diff = attributes(
                     Diff::default(),
@@ -227,6 +238,16 @@ mod tests {
         let host = Host::default().file("/srv/mail", "", "0644");
         assert!(matches!(host.assess(&*step), Assessment::Refused(_)));
         assert!(refused(&KIND, json!({"path": "/"})).contains("nobody's"));
+    }
+
+    #[test]
+    fn a_folder_that_a_package_brings_is_expected_as_packages_bring_them() {
+        let mut host = Host::default();
+        host.brings(Resource::Path("/etc/postfix".into()));
+        let usual = step(&KIND, json!({"path": "/etc/postfix"}));
+        assert_eq!(host.assess(&*usual), Assessment::Converged);
+        let other = step(&KIND, json!({"path": "/etc/postfix", "mode": "0750"}));
+        assert!(matches!(host.assess(&*other), Assessment::Change(_)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::kind::{Kind, Params, read, refuse};
 use super::probe::{PathState, Probe};
 use super::promised::{PromisedFile, State, obstacle, remove, removed};
 use super::world::World;
-use super::{Assessment, Fix, Rendered, Resource, Step};
+use super::{Assessment, Diff, Fix, Rendered, Resource, Step};
 use crate::diagnostic::Diagnostics;
 use crate::host::observe::paths::LARGEST_HASHED;
 
@@ -120,7 +120,12 @@ impl Step for File {
         let path = self.promised.path.as_str();
         match (self.state, world.path(path)) {
             (State::Present, _) => self.promised.assess(world),
-            (State::Absent, PathState::Absent) => Assessment::Converged,
+            (State::Absent, PathState::Absent) => {
+                match world.will_provide(&Resource::Path(path.to_owned())) {
+                    Some(step) => Assessment::Remove(Diff::default().note(format!("{step} brings it"))),
+                    None => Assessment::Converged,
+                }
+            }
             (State::Absent, PathState::File { content, .. }) => {
                 Assessment::Remove(removed(path, content.as_deref()))
             }
@@ -150,7 +155,8 @@ impl Step for File {
     fn requires(&self) -> Vec<Resource> {
         match self.state {
             State::Present => self.promised.requires(),
-            State::Absent => Vec::new(),
+            // What is not to stay is removed after it was brought.
+            State::Absent => vec![Resource::Path(self.promised.path.to_string())],
         }
     }
 
@@ -168,8 +174,8 @@ impl Step for File {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Difference;
     use super::super::promised::testing::{Host, directory, file, link, refused, step};
-    use super::super::{Diff, Difference};
     use super::*;
     use serde_json::json;
 
@@ -256,6 +262,9 @@ mod tests {
         assert_eq!(host.script(&*step), "mailprov_remove /etc/a || exit 1\n");
         let host = Host::default().path("/etc/a", directory("0755"));
         assert!(matches!(host.assess(&*step), Assessment::Refused(_)));
+        let mut host = Host::default();
+        host.brings(Resource::Path("/etc/a".into()));
+        assert!(matches!(host.assess(&*step), Assessment::Remove(_)));
     }
 
     #[test]

@@ -280,7 +280,7 @@ pub mod testing {
     use crate::step::kind::Kind;
     use crate::step::probe::{Observed, PathState};
     use crate::step::world::{Pending, World};
-    use crate::step::{Assessment, Fix, Step};
+    use crate::step::{Assessment, Fix, Resource, Step};
 
     /// A host of which only what a test says is known.
     pub struct Host {
@@ -315,6 +315,15 @@ pub mod testing {
 
         pub fn file(self, path: &str, content: &str, mode: &str) -> Self {
             self.path(path, file(content, mode))
+        }
+
+        /// A package of an earlier step is going to bring this.
+        pub fn brings(&mut self, resource: Resource) {
+            let package = StepId {
+                name: "packages".into(),
+                ..self.id.clone()
+            };
+            self.pending.resources.insert(resource, package);
         }
 
         pub fn world(&self) -> World<'_> {

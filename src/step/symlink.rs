@@ -67,7 +67,12 @@ impl Step for Symlink {
                 Assessment::Change(changed(Some(target), Some(&self.target)))
             }
             (State::Present, other) => Assessment::Refused(obstacle(path, other, "a symbolic link")),
-            (State::Absent, PathState::Absent) => Assessment::Converged,
+            (State::Absent, PathState::Absent) => {
+                match world.will_provide(&Resource::Path(path.to_owned())) {
+                    Some(step) => Assessment::Remove(Diff::default().note(format!("{step} brings it"))),
+                    None => Assessment::Converged,
+                }
+            }
             (State::Absent, PathState::Symlink { target, .. }) if *target == self.target => {
                 Assessment::Remove(changed(Some(target), None))
             }
@@ -94,7 +99,11 @@ impl Step for Symlink {
     }
 
     fn requires(&self) -> Vec<Resource> {
-        vec![Resource::Path(self.path.parent().to_owned())]
+        // What is not to stay is removed after it was brought.
+        vec![Resource::Path(match self.state {
+            State::Present => self.path.parent().to_owned(),
+            State::Absent => self.path.to_string(),
+        })]
     }
 
     fn digest(&self) -> String {
@@ -128,5 +137,8 @@ mod tests {
         assert_eq!(Host::default().assess(&*step), Assessment::Converged);
         assert!(matches!(at(link("b")), Assessment::Remove(_)));
         assert!(matches!(at(link("c")), Assessment::Refused(_)));
+        let mut host = Host::default();
+        host.brings(Resource::Path("/etc/a".into()));
+        assert!(matches!(host.assess(&*step), Assessment::Remove(_)));
     }
 }

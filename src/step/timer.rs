@@ -265,6 +265,13 @@ impl Step for Timer {
     fn rendered(&self) -> Option<Rendered<'_>> {
         (self.state == State::Present).then(|| self.timer.rendered())
     }
+
+    fn files(&self) -> Vec<Rendered<'_>> {
+        match self.state {
+            State::Present => vec![self.service.rendered(), self.timer.rendered()],
+            State::Absent => Vec::new(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -314,7 +314,6 @@ impl Step for User {
 mod tests {
     use super::super::promised::testing::{Host, refused, step};
     use super::*;
-    use crate::role::StepId;
     use crate::step::probe::CheckState;
     use serde_json::json;
 
@@ -387,14 +386,7 @@ mod tests {
     #[test]
     fn a_user_that_a_package_brings_gets_groups_on_top() {
         let mut host = Host::default();
-        let package = StepId {
-            host: "mx".into(),
-            role: "postfix".into(),
-            name: "packages".into(),
-        };
-        host.pending
-            .resources
-            .insert(Resource::User("postfix".into()), package);
+        host.brings(Resource::User("postfix".into()));
         let plain = step(&KIND, json!({"name": "postfix"}));
         assert_eq!(host.assess(&*plain), Assessment::Converged);
         let groups = step(&KIND, json!({"name": "postfix", "groups": ["opendkim"]}));
