@@ -14,6 +14,7 @@ mod lab;
 mod reach;
 mod render;
 mod schema;
+mod rehearse;
 mod secrets;
 mod validate;
 
@@ -67,6 +68,7 @@ subcommands! {
     Doc => doc,
     Schema => schema,
     Facts => facts,
+    Rehearse => rehearse,
     Lab => lab,
     Secrets => secrets,
     Completions => completions,

@@ -231,6 +231,21 @@ impl Lab {
         hosts_in(&self.folder)
     }
 
+    /// Lets the lab and these hosts of it stay when this process ends.
+    ///
+    /// # Errors
+    /// The lab's mark can't be removed.
+    pub fn keep(mut self, hosts: Vec<LabHost>) -> Result<(), LabError> {
+        let _all = lock_all()?;
+        for host in hosts {
+            host.keep();
+        }
+        let mark = self.folder.join(OWNER);
+        fs::remove_file(&mark).context(|| format!("removing {}", mark.display()))?;
+        self.owner = None;
+        Ok(())
+    }
+
     /// Removes the lab with all its hosts.
     ///
     /// # Errors
@@ -319,7 +334,8 @@ pub fn down_when_abandoned(name: &str) -> Result<(), LabError> {
     if let Ok(owner) = File::open(folder.join(OWNER)) {
         owner.lock().context(|| format!("waiting for the lab {name}"))?;
         let _all = lock_all()?;
-        if folder.exists() {
+        // Gone already, or kept.
+        if folder.join(OWNER).exists() {
             leftovers::remove(&folder)?;
         }
     }

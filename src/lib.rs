@@ -10,6 +10,7 @@ pub mod host;
 pub mod inventory;
 pub mod lab;
 pub mod plan;
+pub mod rehearse;
 pub mod report;
 pub mod role;
 pub mod run;

@@ -315,6 +315,10 @@ impl LabHost {
         self.folder.join("root")
     }
 
+    pub(super) fn keep(mut self) {
+        self.owned = false;
+    }
+
     /// Removes the host.
     ///
     /// # Errors
