@@ -12,9 +12,9 @@ mod facts;
 mod graph;
 mod lab;
 mod reach;
+mod rehearse;
 mod render;
 mod schema;
-mod rehearse;
 mod secrets;
 mod validate;
 
