@@ -4,6 +4,7 @@
 //! and runs around it.
 
 mod accounts;
+mod applied;
 mod files;
 mod system;
 

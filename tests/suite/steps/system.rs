@@ -19,7 +19,8 @@ type Host = crate::support::TestHost;
 
 fn timers(host: &Host, bench: &mut Bench) {
     let command = "printf '%s $HOME \"q\" \\\\ %%\\n' \"$(id -un)\" >/tmp/ran; echo \"$0\" >>/tmp/ran";
-    let timer = json!({"name": "job", "on_calendar": "*-*-* 04:30", "command": command, "user": "nobody"});
+    let timer =
+        json!({"name": "job", "on_calendar": "2099-01-01 04:30", "command": command, "user": "nobody"});
     bench.makes("timer", timer.clone());
     assert_eq!(
         host.sh("systemctl is-enabled job.timer; systemctl is-active job.timer"),
@@ -38,7 +39,7 @@ fn timers(host: &Host, bench: &mut Bench) {
         bench.makes("timer", timer.clone());
     }
     let mut other = timer.clone();
-    other["on_calendar"] = "*-*-* 05:30".into();
+    other["on_calendar"] = "2099-01-01 05:30".into();
     bench.makes("timer", other.clone());
     assert!(
         host.sh("systemctl show -p NextElapseUSecRealtime job.timer")
