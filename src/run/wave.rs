@@ -110,11 +110,13 @@ pub(super) fn compose(
     fragments
 }
 
-/// The checks of the services that watch a step.
+/// The checks of the services that watch a step. Only those of its own role: what another role provides (a
+/// certificate, a line in /etc/hosts) is there before that service's program and configuration are.
 fn checks<'a>(ready: &Ready<'a>) -> Vec<&'a str> {
     let mut checks: Vec<&str> = ready
         .watchers
         .iter()
+        .filter(|service| service.id.role == ready.step.id.role)
         .filter_map(|service| service.step.watches()?.check.as_deref())
         .collect();
     checks.sort_unstable();

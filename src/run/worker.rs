@@ -281,9 +281,12 @@ impl<H: WriteHost> Worker<'_, '_, H> {
         let watchers: Vec<usize> = self.run.graph.watchers(index);
         let incomplete = watchers.iter().any(|service| {
             let checked = |watches: &crate::step::Watches| watches.check.is_some();
-            self.step(*service).step.watches().is_some_and(checked)
+            let role = &self.step(*service).id.role;
+            *role == self.step(index).id.role
+                && self.step(*service).step.watches().is_some_and(checked)
                 && self.run.graph.needs(*service).iter().any(|(other, _)| {
                     *other != index
+                        && self.step(*other).id.role == *role
                         && self.board.is_open(*other)
                         && self.run.graph.watchers(*other).contains(service)
                         && self.waits(*other)
