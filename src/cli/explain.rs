@@ -184,11 +184,11 @@ fn explain_step(graph: &StepGraph, index: usize) -> String {
     text
 }
 
-/// `value` as YAML. A text of several lines begins on a line of its own.
+/// `value` as YAML. What isn't a word or `[]` begins on a line of its own.
 fn value(node: &Node) -> String {
     let yaml = serde_yaml::to_string(&node.to_value()).unwrap_or_default();
     let yaml = yaml.trim_end();
-    if yaml.contains('\n') {
+    if yaml.contains('\n') || yaml.starts_with("- ") {
         format!("\n{yaml}")
     } else {
         yaml.to_owned()

@@ -134,3 +134,39 @@ fn unknown_names_are_usage_mistakes() {
         );
     }
 }
+
+/// The role of the example in `book/src/inventory.md`.
+const MOTD: &str = "\
+summary: What a login says.
+variables:
+  motd_lines: {type: list, of: text, default: [], doc: What to say at login.}
+  site_name: {type: text, default: here, doc: Where this is.}
+steps:
+  - id: file
+    file: {path: /etc/motd, content: \"{{ site_name }}: {{ motd_lines | join(' ') }}\\n\"}
+";
+
+#[test]
+fn the_page_of_the_book_shows_what_is_printed() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("book/src/inventory.md")).unwrap();
+    let blocks = |language: &str| -> Vec<String> {
+        page.split(&format!("```{language}\n"))
+            .skip(1)
+            .map(|rest| rest.split("```").next().unwrap().to_owned())
+            .collect()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("roles/motd")).unwrap();
+    std::fs::write(folder.path().join("roles/motd/role.yaml"), MOTD).unwrap();
+    std::fs::write(folder.path().join("inventory.yaml"), &blocks("yaml")[0]).unwrap();
+    let consoles = blocks("console");
+    assert_eq!(consoles.len(), 2);
+    for console in consoles {
+        let (command, expected) = console.split_once('\n').unwrap();
+        let arguments: Vec<&str> = command.strip_prefix("$ mailprov ").unwrap().split(' ').collect();
+        let (stdout, stderr, code) = run(folder.path(), &arguments);
+        assert_eq!((stderr.as_str(), code), ("", Some(0)));
+        assert_eq!(stdout, expected, "{command}");
+    }
+}
