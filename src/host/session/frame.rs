@@ -229,3 +229,6 @@ fn progress(rest: &str) -> Result<Frame, Fault> {
 fn too_long() -> Fault {
     Fault::Nonsense(format!("more than {} MiB", ANSWER_LIMIT >> 20))
 }
+
+#[cfg(test)]
+mod tests;
