@@ -42,10 +42,18 @@ pub struct SecretUse {
 pub fn resolve(inventory: &Inventory, roles: &Roles, host: &InventoryHost) -> Result<Resolved, Diagnostics> {
     let mut wrong = Diagnostics::default();
     let declared = declarations(roles, host);
+    // A variable of a group may be for other hosts of it; one that stands at a host is for that host.
+    let mut anywhere = declared.clone();
+    for other in &inventory.hosts {
+        anywhere.extend(declarations(roles, other));
+    }
     for (name, variable) in &host.variables.0 {
-        if !declared.contains_key(name.as_str()) && !of_another_host(inventory, roles, name, &variable.origin)
-        {
-            wrong.push(unknown(roles, host, &declared, name, &variable.key));
+        let known = match variable.origin {
+            Origin::Host(_) => &declared,
+            _ => &anywhere,
+        };
+        if !known.contains_key(name.as_str()) {
+            wrong.push(unknown(roles, host, known, name, &variable.key));
         }
     }
     let mut resolved = Resolved::default();
@@ -150,15 +158,6 @@ fn unset(
         fit::name(&declaration.ty),
         declaration.doc
     )))
-}
-
-/// A variable of a group may be for other hosts of it; one that stands at a host is for that host.
-fn of_another_host(inventory: &Inventory, roles: &Roles, name: &str, origin: &Origin) -> bool {
-    !matches!(origin, Origin::Host(_))
-        && inventory
-            .hosts
-            .iter()
-            .any(|host| declarations(roles, host).contains_key(name))
 }
 
 fn unknown(

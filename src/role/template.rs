@@ -43,6 +43,16 @@ impl Engine {
         packages: &BTreeMap<String, PackageVersion>,
         redactor: Redactor,
     ) -> Result<Self, Diagnostics> {
+        let (engine, wrong) = Self::compile(role, packages, redactor);
+        if wrong.is_empty() { Ok(engine) } else { Err(wrong) }
+    }
+
+    /// The engine without the templates that have a mistake in their syntax, and those mistakes.
+    fn compile(
+        role: &Role,
+        packages: &BTreeMap<String, PackageVersion>,
+        redactor: Redactor,
+    ) -> (Self, Diagnostics) {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -76,7 +86,7 @@ impl Engine {
                 wrong.push(engine.explain(&error, None));
             }
         }
-        if wrong.is_empty() { Ok(engine) } else { Err(wrong) }
+        (engine, wrong)
     }
 
     /// The template `name` with the variables `scope`.

@@ -156,6 +156,10 @@ fn formed(ty: &Type, text: &str) -> Result<Value, String> {
                 "expected true or false, found the text `{text}`\nYAML 1.2 knows `true` and `false` only"
             ))
         }
+        Type::List(_) => Err(format!(
+            "expected {}, found a text\nwrite a list: [one, another]",
+            name(ty)
+        )),
         _ => Err(format!("expected {}, found a text", name(ty))),
     }
 }
@@ -167,7 +171,6 @@ fn hint(ty: &Type, node: &Node) -> &'static str {
             Type::Text | Type::OneOf(_),
             NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Bool(_) | NodeValue::Null,
         ) => "\nwrite it in quotes",
-        (Type::List(_), NodeValue::Text { .. }) => "\nwrite a list: [one, another]",
         _ => "",
     }
 }

@@ -92,7 +92,7 @@ fn declaration(key: &Key, node: &Node, what: &str, wrong: &mut Diagnostics) -> O
         if ty == Type::Secret {
             wrong.push(
                 Diagnostic::new(format!("`{}` is a secret: it can have no default", key.name))
-                    .at(&default.place),
+                    .at(&default.masked_place()),
             );
         } else {
             fit::fit(&ty, default, &key.name, wrong);

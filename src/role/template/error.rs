@@ -32,10 +32,12 @@ impl Engine {
             Some(place) => diagnostic.at(&place),
             None => diagnostic,
         };
-        if error.kind() != ErrorKind::TemplateNotFound {
+        let not_found = matches!(error.kind(), ErrorKind::TemplateNotFound | ErrorKind::BadInclude)
+            || detail.contains("non-existing template");
+        if !not_found {
             return diagnostic;
         }
-        let name = detail.split('"').nth(1).unwrap_or_default();
+        let name = detail.split(['"', '\'']).nth(1).unwrap_or_default();
         match did_you_mean(name, self.sources.keys().map(String::as_str)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help("templates are named by their path inside the role's `templates/`"),

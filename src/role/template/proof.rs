@@ -25,11 +25,9 @@ const ALWAYS: [&str; 7] = [
 
 /// Checks everything in `role` that can name a variable; `scope` are the variables it may name.
 pub fn role(role: &Role, scope: &BTreeSet<&str>, wrong: &mut Diagnostics) {
-    // Templates that don't parse have one mistake already; what they use can't be told.
-    let engine = match Engine::new(role, &BTreeMap::new(), Redactor::default()) {
-        Ok(engine) => engine,
-        Err(mistakes) => return wrong.extend(mistakes),
-    };
+    // A template that doesn't parse has one mistake already; what it uses can't be told.
+    let (engine, mistakes) = Engine::compile(role, &BTreeMap::new(), Redactor::default());
+    wrong.extend(mistakes);
     let mut proof = Proof {
         role,
         scope,
