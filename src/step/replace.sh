@@ -34,6 +34,7 @@ mailprov_set_stage() {
   if [ -d "$1" ] && [ ! -L "$1" ]; then
     mailprov_set_fail "$1 is a directory: a file can't take its place"
   fi
+  [ -d "${1%/*}/" ] || mailprov_set_fail "${1%/*} does not exist: a directory step or a package has to make it first"
   mailprov_staged=$(mktemp -- "${1%/*}/.mailprov-XXXXXXXXXX") || exit 1
   mailprov_count=$((mailprov_count + 1))
   eval "mailprov_path_$mailprov_count=\$1 mailprov_temp_$mailprov_count=\$mailprov_staged"

@@ -270,12 +270,15 @@ fn leftovers_of_a_killed_run_are_removed() {
 }
 
 #[test]
-fn a_directory_or_an_unknown_owner_stops_it() {
+fn a_directory_no_folder_or_an_unknown_owner_stops_it() {
     let place = Place::new();
     std::fs::create_dir(place.at("etc/a")).unwrap();
     let output = place.run(&script(&[place.file("etc/a", "new")], None, &[], "run1"));
     assert_eq!(output.status.code(), Some(1));
     assert!(errors(&output).contains("is a directory"));
+    let output = place.run(&script(&[place.file("none/b", "new")], None, &[], "run1"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(errors(&output).contains("/none does not exist"));
     let mut file = place.file("etc/b", "new");
     file.owner = "no-such-user".into();
     let output = place.run(&script(&[file], None, &[], "run1"));
