@@ -154,16 +154,39 @@ pub async fn hold(
     let (exit, text) = judge_again(&again?);
     outcome.act("again", exit, text, begin);
 
+    for (host, subject) in subjects(rehearsal, stand, &site).await {
+        let found = verify::run(&subject, &|claim| progress(&format!("verify: {claim}"))).await;
+        outcome.findings.push((host, found));
+    }
+    Ok(outcome)
+}
+
+/// The hosts that serve mail. Variables may be shared with hosts that don't: those that listen are meant, or the
+/// first when none does, so that its silence is found.
+async fn subjects(
+    rehearsal: &Rehearsal<'_>,
+    stand: &Stand,
+    site: &site::Site,
+) -> Vec<(String, verify::Subject)> {
+    let mut listening = Vec::new();
+    let mut silent = Vec::new();
     for (host, lab) in rehearsal.inventory.hosts.iter().zip(&stand.hosts) {
         let Ok(resolved) = crate::role::declare::resolve(rehearsal.inventory, rehearsal.roles, host) else {
             continue;
         };
         if let Some(subject) = subject::of(&resolved.values, lab.address().into(), &site.vault) {
-            let found = verify::run(&subject, &|claim| progress(&format!("verify: {claim}"))).await;
-            outcome.findings.push((host.name.clone(), found));
+            let is_listening = tokio::net::TcpStream::connect((subject.address, 25))
+                .await
+                .is_ok();
+            let list = if is_listening { &mut listening } else { &mut silent };
+            list.push((host.name.clone(), subject));
         }
     }
-    Ok(outcome)
+    if listening.is_empty() {
+        silent.truncate(1);
+        return silent;
+    }
+    listening
 }
 
 impl Outcome {

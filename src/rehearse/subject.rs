@@ -13,7 +13,7 @@ pub(super) fn of(variables: &IndexMap<String, Value>, address: IpAddr, vault: &V
     let hostname = variables.get("mail_hostname")?.as_str()?.to_owned();
     let list = |name: &str| variables.get(name).and_then(Value::as_list).unwrap_or_default();
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    let mailboxes = list("mail_mailboxes")
+    let mailboxes: Vec<Mailbox> = list("mail_mailboxes")
         .iter()
         .filter(|mailbox| mailbox.get("active") != Some(&Value::Bool(false)))
         .filter_map(|mailbox| {
@@ -33,6 +33,10 @@ pub(super) fn of(variables: &IndexMap<String, Value>, address: IpAddr, vault: &V
             })
         })
         .collect();
+    // Nobody could read what is sent.
+    if mailboxes.is_empty() {
+        return None;
+    }
     let aliases = list("mail_aliases")
         .iter()
         .filter_map(|alias| {
