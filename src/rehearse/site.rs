@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -60,7 +61,12 @@ impl Site {
     fn write_secrets(&self, values: &BTreeMap<String, Secret>) -> Result<(), RehearseError> {
         use age::secrecy::ExposeSecret as _;
         let identity = age::x25519::Identity::generate();
-        fs::write(self.identity(), identity.to_string().expose_secret())
+        fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.identity())
+            .and_then(|mut file| file.write_all(identity.to_string().expose_secret().as_bytes()))
             .map_err(io("writing an identity"))?;
         let mut text = format!("recipients: [{}]\nsecrets:\n", identity.to_public());
         if values.is_empty() {

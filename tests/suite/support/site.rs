@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use mailprov::lab::{LabHost, Login};
@@ -109,6 +110,7 @@ impl Site {
         use age::secrecy::ExposeSecret as _;
         let identity = age::x25519::Identity::generate();
         fs::write(self.identity(), identity.to_string().expose_secret()).unwrap();
+        fs::set_permissions(self.identity(), fs::Permissions::from_mode(0o600)).unwrap();
         let recipient = identity.to_public();
         let mut text = format!("recipients: [{recipient}]\nsecrets:\n");
         for (name, value) in &self.secrets {
