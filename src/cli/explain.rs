@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::common::{Failure, Global, InventoryArgs, exit_codes, print, unknown_name};
+use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
 use crate::graph::StepGraph;
 use crate::inventory::{Inventory, InventoryHost};
@@ -10,7 +11,7 @@ use crate::role::bind;
 use crate::role::declare::{declarations, fit};
 use crate::role::load::Roles;
 use crate::role::{Declaration, Type};
-use crate::yaml::Node;
+use crate::yaml::{Node, NodeValue};
 
 /// Explain where a variable's value comes from, or why a step is there
 ///
@@ -40,7 +41,7 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     let Some(host) = inventory.hosts.iter().find(|host| host.name == args.host) else {
         return Err(unknown_name("host", &args.host, names().collect::<Vec<_>>()));
     };
-    if let Some(text) = variable(&inventory, &roles, host, &args.what) {
+    if let Some(text) = variable(&inventory, &roles, host, &args.what)? {
         print(&text)?;
         return Ok(Exit::Done);
     }
@@ -73,15 +74,36 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
 }
 
 /// `None` when there is no such variable on the host.
-fn variable(inventory: &Inventory, roles: &Roles, host: &InventoryHost, name: &str) -> Option<String> {
+///
+/// # Errors
+/// The value is a mistake: it may be a secret that stands there in clear, so it isn't shown.
+fn variable(
+    inventory: &Inventory,
+    roles: &Roles,
+    host: &InventoryHost,
+    name: &str,
+) -> Result<Option<String>, Diagnostics> {
     let declared = declarations(roles, host).get(name).copied();
     let set = host.variables.0.get(name);
     if declared.is_none() && set.is_none() {
-        return None;
+        return Ok(None);
     }
+    let mistakes = |node: &Node| {
+        let mut wrong = Diagnostics::default();
+        if let Some((_, declaration)) = declared {
+            fit::fit(&declaration.ty, node, name, &mut wrong);
+        }
+        wrong
+    };
     let mut text = format!("{name} on {}\n\n", host.name);
     match set {
         Some(variable) => {
+            let optional =
+                declared.is_some_and(|(_, d)| d.optional) && variable.node.value == NodeValue::Null;
+            let wrong = mistakes(&variable.node);
+            if !wrong.is_empty() && !optional {
+                return Err(wrong);
+            }
             line(&mut text, "value", &value(&variable.node));
             line(
                 &mut text,
@@ -96,7 +118,11 @@ fn variable(inventory: &Inventory, roles: &Roles, host: &InventoryHost, name: &s
                 );
             }
         }
-        None => unset(&mut text, inventory, declared?.1),
+        None => {
+            if let Some((_, declaration)) = declared {
+                unset(&mut text, inventory, declaration);
+            }
+        }
     }
     match declared {
         Some((role, declaration)) => {
@@ -115,7 +141,7 @@ fn variable(inventory: &Inventory, roles: &Roles, host: &InventoryHost, name: &s
         }
         None => line(&mut text, "role", "no role of this host declares it"),
     }
-    Some(text)
+    Ok(Some(text))
 }
 
 /// What a variable is that the inventory doesn't set.

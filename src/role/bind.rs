@@ -3,6 +3,7 @@
 //! `context` turns values into what templates see and back, `params` renders a step's parameters, `facts` knows
 //! what stands in for a host that isn't asked, `offline` proves without a host. No kind of step is known here.
 
+mod conflicts;
 mod context;
 mod facts;
 mod offline;

@@ -400,7 +400,12 @@ impl Builder {
                     "close it with `{closing}`; lines inside it must be indented"
                 ));
         }
-        let place = self.place(Span::new(marker, marker));
+        let mut place = self.place(Span::new(marker, marker));
+        if error.info().contains("tab")
+            && let Some((line, column)) = self.text.tab_in_indentation(place.line)
+        {
+            (place.line, place.column) = (line, column);
+        }
         let line: String = self.text.line(place.line).iter().collect();
         let (message, help) = syntax::explain(error.info(), &line);
         let diagnostic = Diagnostic::new(message).at(&place);
@@ -462,6 +467,16 @@ impl Text {
             lines.push((0, 0));
         }
         Self { characters, lines }
+    }
+
+    /// The first tab, from line `first` on, that stands where only spaces may: line and column.
+    fn tab_in_indentation(&self, first: usize) -> Option<(usize, usize)> {
+        (first..=self.lines.len()).find_map(|number| {
+            let line = self.line(number);
+            let indentation = line.iter().take_while(|c| matches!(c, ' ' | '\t'));
+            let tab = indentation.enumerate().find(|(_, c)| **c == '\t')?.0;
+            Some((number, tab + 1))
+        })
     }
 
     /// Line `number`, counted from 1; empty beyond the end.

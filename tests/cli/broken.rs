@@ -1,4 +1,4 @@
-//! Every mistake in `tests/broken` is reported as the text beside it says, with exit code 3.
+//! Every mistake in `tests/broken` is reported as the text beside it says, with exit code 3, before any connection.
 //!
 //! A case is a file `NAME.yaml` or a folder `NAME` with `inventory.yaml`; the report is `NAME.txt`. A first line
 //! `# args: …` adds arguments. `UPDATE=1 cargo test --test cli broken` writes the reports anew; read the diff.
@@ -22,16 +22,20 @@ fn every_mistake_is_reported_with_its_place() {
         } else {
             (folder.clone(), format!("{name}.yaml"))
         };
-        let output = mailprov(&cwd, home.path())
-            .arg("validate")
-            .arg(&inventory)
-            .args(arguments(&cwd.join(&inventory)))
-            .output()
-            .unwrap();
-        let (stdout, stderr, code) = text(&output);
+        let run = |command: &[&str]| {
+            let mut program = mailprov(&cwd, home.path());
+            let program = program.args(command).arg(&inventory);
+            text(&program.args(arguments(&cwd.join(&inventory))).output().unwrap())
+        };
+        let (stdout, stderr, code) = run(&["validate"]);
         if code != Some(3) || !stdout.is_empty() || stderr.contains("panicked") {
             wrong.push(format!("== {name}: exit {code:?}\n{stdout}{stderr}"));
             continue;
+        }
+        // With a connection it would be exit 6: no host of these inventories can be reached.
+        let applied = run(&["apply", "--check"]);
+        if applied != (stdout, stderr.clone(), code) {
+            wrong.push(format!("== {name}: apply says something else: {applied:#?}"));
         }
         let report = folder.join(format!("{name}.txt"));
         if update {

@@ -119,6 +119,27 @@ fn a_step_says_what_it_waits_for_and_why() {
 }
 
 #[test]
+fn a_secret_in_clear_is_not_shown() {
+    let folder = room();
+    let (stdout, stderr, code) = run(
+        folder.path(),
+        &[
+            "explain",
+            "inventory.yaml",
+            "mx1",
+            "one_secret",
+            "--set",
+            "one_secret=hunter2",
+        ],
+    );
+    assert_eq!((stdout.as_str(), code), ("", Some(3)));
+    assert!(
+        stderr.contains("in clear") && !stderr.contains("hunter2"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn unknown_names_are_usage_mistakes() {
     let folder = room();
     for (arguments, near) in [

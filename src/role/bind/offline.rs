@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Binding, SecretUse, assumed_facts, missing_secret, steps};
+use super::{Binding, SecretUse, assumed_facts, conflicts, missing_secret, steps};
 use crate::diagnostic::Diagnostics;
 use crate::graph::StepGraph;
 use crate::inventory::{Inventory, InventoryHost};
@@ -38,7 +38,10 @@ pub fn graph(inventory: &Inventory, roles: &Roles) -> Result<StepGraph, Diagnost
             facts: &facts,
         });
         match bound {
-            Ok(steps) => hosts.push(steps),
+            Ok(steps) => {
+                wrong.extend(conflicts::find(roles, &steps));
+                hosts.push(steps);
+            }
             Err(mistakes) => wrong.extend(mistakes),
         }
     }
