@@ -213,3 +213,19 @@ fn the_built_in_roles_are_right() {
         panic!("{wrong}");
     }
 }
+
+#[test]
+fn the_example_of_the_book_is_a_role() {
+    let page = include_str!("../../../book/src/roles.md");
+    let example = page
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let world = World::new(&[
+        ("roles/web/role.yaml", example.unwrap()),
+        ("roles/web/templates/site.conf", "server_name {{ page.name }};\n"),
+    ]);
+    if let Err(wrong) = world.roles(&["web"]) {
+        panic!("{wrong}");
+    }
+}
