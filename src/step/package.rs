@@ -32,7 +32,7 @@ pub struct Package {
     debconf: Vec<String>,
     /// `true` keeps the installed version at upgrades, `false` lets go of it; left out: as it is.
     hold: Option<bool>,
-    /// Names or patterns (`exim4*`) of packages that may be removed to make room.
+    /// Names or patterns (`exim4*`) of packages that may be removed to make room, or that go along with absent ones.
     #[serde(default)]
     replaces: Vec<String>,
     /// Folders that the packages bring.
@@ -171,6 +171,7 @@ impl Step for Package {
         if self.state == State::Absent {
             return Fix::Packages(PackageRequest {
                 remove: with(|state| state.installed.is_some() || state.broken.is_some()),
+                replaces: self.replaces.clone(),
                 ..PackageRequest::default()
             });
         }

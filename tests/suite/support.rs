@@ -11,6 +11,7 @@
 //! ```
 
 mod command;
+pub mod direct;
 mod hosts;
 mod site;
 

@@ -289,18 +289,26 @@ impl Dialect for Mariadb {
     }
 
     fn row(&self, of: &Table<'_>, key: &[(String, Value)], columns: &[(String, Value)]) -> String {
-        // Texts are the same byte for byte. Numbers and dates (coercibility 5) are compared by the server, which
-        // knows that 2026-01-01 is 2026-01-01 00:00:00.
+        // Texts are the same byte for byte. Numbers (coercibility 5) and dates are compared by the server, which knows
+        // that 2026-01-01 is 2026-01-01 00:00:00; a type is looked up only when the bytes differ.
         let columns: Vec<String> = columns
             .iter()
-            .map(|(column, value)| {
-                let column = name(column);
+            .map(|(plain, value)| {
+                let column = name(plain);
                 let as_text = value
                     .text()
                     .map_or_else(|| "NULL".to_owned(), |text| literal_text(&text));
+                let is_date = format!(
+                    "(SELECT DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND \
+                     COLUMN_NAME = {}) IN ('date', 'datetime', 'timestamp', 'time', 'year')",
+                    literal_text(of.database),
+                    literal_text(of.name),
+                    literal_text(plain)
+                );
                 format!(
-                    "HEX(CONVERT({column} USING utf8mb4)), HEX(IF(IF(COERCIBILITY({column}) = 5, {column} <=> {}, \
-                     CAST(CONVERT({column} USING utf8mb4) AS BINARY) <=> CAST({as_text} AS BINARY)), '1', '0'))",
+                    "HEX(CONVERT({column} USING utf8mb4)), HEX(IF(CAST(CONVERT({column} USING utf8mb4) AS BINARY) <=> \
+                     CAST({as_text} AS BINARY), '1', IF(COERCIBILITY({column}) = 5 OR {is_date}, \
+                     IF({column} <=> {}, '1', '0'), '0')))",
                     literal(value)
                 )
             })
