@@ -111,3 +111,6 @@ fn password_line(before: &str, target: &Target, password: &Secret) -> Result<Str
     }
     Ok(format!("{before}password {password}\n"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,7 @@ pub async fn start(target: &Target, handle: Handle<Client>, notes: Notes) -> Res
         Err(_) => return Err(unreachable(target, "the host opens no session", advice)),
     };
     channel
-        .exec(false, sudo::COMMAND)
+        .exec(true, sudo::COMMAND)
         .await
         .map_err(|error| unreachable(target, &words(&error), advice))?;
 
