@@ -155,6 +155,32 @@ impl Trial {
     }
 }
 
+#[tokio::test]
+async fn a_check_does_not_go_over_what_other_roles_promise() {
+    let mut conf = Toy::new("/etc/x/conf", "v1");
+    conf.replace = true;
+    let mut host_name = Toy::new("/etc/hostname", "mx");
+    host_name.replace = true;
+    let result = Trial::new(vec![vec![
+        step("a", "base/hostname", host_name),
+        step("a", "r/conf", conf).needs(NeedOn::Role { role: "base".into() }),
+        step(
+            "a",
+            "r/service",
+            Toy::service("x.service", &["conf", "base/hostname"], Some("x -t")),
+        ),
+    ]])
+    .run()
+    .await;
+    assert_eq!(
+        result.machines["a"].batches[..2],
+        [
+            vec!["forget x.service restart\nset /etc/hostname mx"],
+            vec!["forget x.service restart\ncheck 'x -t'\nset /etc/x/conf v1"],
+        ]
+    );
+}
+
 fn whole() -> Vec<BoundStep> {
     let mut conf = Toy::new("/etc/x/conf", "v1").requires(Resource::Path("/etc/x/conf".into()));
     conf.replace = true;

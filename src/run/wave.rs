@@ -110,18 +110,27 @@ pub(super) fn compose(
     fragments
 }
 
-/// The checks of the services that watch a step. Only those of its own role: what another role provides (a
-/// certificate, a line in /etc/hosts) is there before that service's program and configuration are.
+/// The checks that a step's change has to pass.
 fn checks<'a>(ready: &Ready<'a>) -> Vec<&'a str> {
     let mut checks: Vec<&str> = ready
         .watchers
         .iter()
-        .filter(|service| service.id.role == ready.step.id.role)
+        .filter(|service| is_checked_by(ready.step, service))
         .filter_map(|service| service.step.watches()?.check.as_deref())
         .collect();
     checks.sort_unstable();
     checks.dedup();
     checks
+}
+
+/// Whether the check of `service` goes over `step`, which it watches. A step of another role is there before the
+/// service's own configuration is: a check could only fail then.
+pub(super) fn is_checked_by(step: &BoundStep, service: &BoundStep) -> bool {
+    step.id.role == service.id.role
+        && service
+            .step
+            .watches()
+            .is_some_and(|watches| watches.check.is_some())
 }
 
 /// What the host remembers of the services that watch these steps: gone before the change, so that a run that

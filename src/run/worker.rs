@@ -279,22 +279,21 @@ impl<H: WriteHost> Worker<'_, '_, H> {
 
     fn ready(&self, index: usize, differs: Planned) -> Ready<'_> {
         let watchers: Vec<usize> = self.run.graph.watchers(index);
+        let step = self.step(index);
         let incomplete = watchers.iter().any(|service| {
-            let checked = |watches: &crate::step::Watches| watches.check.is_some();
-            let role = &self.step(*service).id.role;
-            *role == self.step(index).id.role
-                && self.step(*service).step.watches().is_some_and(checked)
+            let same = |other: usize| wave::is_checked_by(self.step(other), self.step(*service));
+            same(index)
                 && self.run.graph.needs(*service).iter().any(|(other, _)| {
                     *other != index
-                        && self.step(*other).id.role == *role
                         && self.board.is_open(*other)
                         && self.run.graph.watchers(*other).contains(service)
+                        && same(*other)
                         && self.waits(*other)
                 })
         });
         Ready {
             index,
-            step: self.step(index),
+            step,
             differs,
             watchers: watchers.into_iter().map(|service| self.step(service)).collect(),
             incomplete,
