@@ -7,6 +7,7 @@ mod board;
 #[cfg(test)]
 pub(crate) mod toy;
 mod wave;
+mod words;
 mod worker;
 
 use std::collections::BTreeMap;

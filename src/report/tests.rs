@@ -227,3 +227,18 @@ fn the_schema_of_events_is_committed() {
         "book/src/events.schema.json is out of date: run this test with UPDATE=1"
     );
 }
+
+/// The reference of exit codes is a page of the book.
+#[test]
+fn the_page_on_exit_codes_has_them_all() {
+    let page = include_str!("../../book/src/exit-codes.md");
+    for exit in Exit::ALL {
+        let row = format!("| {} | {} |", exit.code(), exit.meaning());
+        assert!(page.contains(&row), "{row}");
+    }
+    let order: Vec<String> = verdict::PRECEDENCE
+        .iter()
+        .map(|exit| exit.code().to_string())
+        .collect();
+    assert!(page.contains(&format!("\n{}\n", order.join(", "))), "{order:?}");
+}

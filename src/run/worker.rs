@@ -7,13 +7,14 @@ use tokio::sync::Semaphore;
 
 use super::board::Board;
 use super::wave::{self, Fragment, Ready};
+use super::words::{complaint, still};
 use super::{Halt, Outcome, Participant, Run, Skipped};
 use crate::graph::is_package;
 use crate::host::{Answer, Facts, HostError, PackageVersion, WriteHost};
 use crate::plan::{Planned, distinct};
 use crate::role::{BoundStep, StepId};
+use crate::step::Assessment;
 use crate::step::world::{Pending, World};
-use crate::step::{Assessment, Difference};
 
 /// Drives one host to the end; every step of it has an outcome afterwards.
 pub(super) async fn work<H: WriteHost>(
@@ -476,47 +477,4 @@ fn versions(facts: &Facts) -> BTreeMap<&str, &str> {
         .iter()
         .map(|(name, version)| (name.as_str(), version.version()))
         .collect()
-}
-
-/// What still differs, in words.
-fn still(after: &Assessment) -> String {
-    match after {
-        Assessment::Converged => "nothing differs".to_owned(),
-        Assessment::Create(diff) | Assessment::Change(diff) | Assessment::Remove(diff) => {
-            let parts: Vec<String> = diff.0.iter().map(difference).collect();
-            if parts.is_empty() {
-                "it still differs".to_owned()
-            } else {
-                format!("it still differs: {}", parts.join("; "))
-            }
-        }
-        Assessment::Owed(why) => format!("it is still owed: {why}"),
-        Assessment::Unknown(until) => format!("its state can't be known before {until}"),
-        Assessment::Refused(why) => why.clone(),
-    }
-}
-
-fn difference(difference: &Difference) -> String {
-    match difference {
-        Difference::Content { path, .. } => format!("the content of {path}"),
-        Difference::Attribute { name, before, after } => format!(
-            "{name} is {}, not {}",
-            before.as_deref().unwrap_or("unset"),
-            after.as_deref().unwrap_or("unset")
-        ),
-        Difference::Note(note) => note.clone(),
-    }
-}
-
-/// The last lines of what a fragment complained.
-fn complaint(answer: &Answer) -> String {
-    const LINES: usize = 30;
-    let lines: Vec<&str> = answer.errors.trim_end().lines().collect();
-    let from = lines.len().saturating_sub(LINES);
-    let said = lines[from..].join("\n");
-    if said.is_empty() {
-        format!("its fix ended with exit status {}, without a word", answer.status)
-    } else {
-        format!("exit status {}: {said}", answer.status)
-    }
 }
