@@ -5,8 +5,10 @@
 
 mod build;
 mod expect;
+mod key;
 mod scalar;
 mod syntax;
+mod text;
 
 #[cfg(test)]
 mod tests;

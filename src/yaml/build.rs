@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
-use super::{DEEPEST, Key, MOST_NODES, Node, NodeValue, scalar, syntax};
+use super::text::{Text, forbidden_character};
+use super::{DEEPEST, Key, MOST_NODES, Node, NodeValue, key, scalar, syntax};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source};
 
 pub fn build(source: &Arc<Source>) -> Result<Node, Diagnostics> {
@@ -46,34 +47,6 @@ pub fn build(source: &Arc<Source>) -> Result<Node, Diagnostics> {
         place: builder.place(Span::default()),
         value: NodeValue::Null,
     }))
-}
-
-/// YAML's printable characters (§5.1); the parser would take a NUL for the end of the file.
-fn forbidden_character(source: &Arc<Source>) -> Option<Diagnostic> {
-    for (number, line) in source.text.split('\n').enumerate() {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        for (column, c) in line.chars().enumerate() {
-            let allowed =
-                c == '\t' || !(c.is_control() && c != '\u{85}' || matches!(c, '\u{fffe}' | '\u{ffff}'));
-            if !allowed {
-                let place = Place {
-                    source: Arc::clone(source),
-                    line: number + 1,
-                    column: column + 1,
-                    length: 1,
-                };
-                return Some(
-                    Diagnostic::new(format!(
-                        "the control character U+{:04X} can't stand in YAML",
-                        u32::from(c)
-                    ))
-                    .at(&place)
-                    .help("remove it; is the file damaged, or not a text?"),
-                );
-            }
-        }
-    }
-    None
 }
 
 /// A list or map whose end has not come yet.
@@ -346,7 +319,7 @@ impl Builder {
             Some(OpenKind::Map { entries, seen, key }) => match std::mem::replace(key, Pending::Key) {
                 Pending::Value(name) => entries.push((name, node)),
                 Pending::Dropped(_) => {}
-                Pending::Key => match read_key(node, seen) {
+                Pending::Key => match key::read(node, seen) {
                     Ok(name) => *key = Pending::Value(name),
                     Err((place, diagnostic)) => {
                         *key = Pending::Dropped(place);
@@ -445,84 +418,6 @@ impl Builder {
             length: length.clamp(1, line.len().saturating_sub(column).max(1)),
         }
     }
-}
-
-/// The source by lines and characters: a document of a single long line must not cost its length per value.
-struct Text {
-    characters: Vec<char>,
-    /// Start and end of each line; never empty.
-    lines: Vec<(usize, usize)>,
-}
-
-impl Text {
-    fn new(text: &str) -> Self {
-        let mut characters = Vec::with_capacity(text.len());
-        let mut lines = Vec::new();
-        for line in text.lines() {
-            let start = characters.len();
-            characters.extend(line.chars());
-            lines.push((start, characters.len()));
-        }
-        if lines.is_empty() {
-            lines.push((0, 0));
-        }
-        Self { characters, lines }
-    }
-
-    /// The first tab, from line `first` on, that stands where only spaces may: line and column.
-    fn tab_in_indentation(&self, first: usize) -> Option<(usize, usize)> {
-        (first..=self.lines.len()).find_map(|number| {
-            let line = self.line(number);
-            let indentation = line.iter().take_while(|c| matches!(c, ' ' | '\t'));
-            let tab = indentation.enumerate().find(|(_, c)| **c == '\t')?.0;
-            Some((number, tab + 1))
-        })
-    }
-
-    /// Line `number`, counted from 1; empty beyond the end.
-    fn line(&self, number: usize) -> &[char] {
-        number
-            .checked_sub(1)
-            .and_then(|i| self.lines.get(i))
-            .and_then(|(start, end)| self.characters.get(*start..*end))
-            .unwrap_or_default()
-    }
-}
-
-fn read_key(node: Node, seen: &mut HashMap<String, Place>) -> Result<Key, (Place, Box<Diagnostic>)> {
-    let place = node.place;
-    let wrong = |diagnostic: Diagnostic| Err((place.clone(), Box::new(diagnostic.at(&place))));
-    let name = match node.value {
-        NodeValue::Text { text, .. } if !text.is_empty() => text,
-        NodeValue::Int(_) | NodeValue::Float(_) | NodeValue::Bool(_) => {
-            return wrong(Diagnostic::new("an alias to a number or boolean can't be a key"));
-        }
-        NodeValue::Text { .. } | NodeValue::Null => {
-            return wrong(Diagnostic::new("a key is missing before this `:`, or is empty"));
-        }
-        NodeValue::Secret(_) => return wrong(Diagnostic::new("a secret can't be a key")),
-        NodeValue::List(_) | NodeValue::Map(_) => {
-            let diagnostic = Diagnostic::new("a list or map can't be a key");
-            return wrong(if place.text().contains("{{") {
-                diagnostic.help("a value that begins with `{{` must be in quotes: \"{{ … }}\"")
-            } else {
-                diagnostic.help("keys are texts; quote it if it is meant as one")
-            });
-        }
-    };
-    if name == "<<" {
-        return wrong(
-            Diagnostic::new("merge keys (`<<`) are not part of YAML 1.2")
-                .help("give shared variables to a group, or repeat a whole value with an alias"),
-        );
-    }
-    if let Some(first) = seen.get(&name) {
-        return wrong(Diagnostic::new(format!("duplicate key `{name}`")).help(format!(
-            "it is already defined at {first}; remove or rename one of the two"
-        )));
-    }
-    seen.insert(name.clone(), place.clone());
-    Ok(Key { name, place })
 }
 
 fn too_many(place: &Place) -> Diagnostic {
