@@ -97,3 +97,6 @@ fn watched_digest(patterns: &[String], world: &World<'_>) -> Option<String> {
         .collect();
     Some(sha256(text.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;
