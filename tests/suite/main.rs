@@ -7,6 +7,8 @@
 
 mod host;
 mod kinds;
+mod docs;
 mod lab;
+mod rehearse;
 mod steps;
 mod support;

@@ -18,7 +18,7 @@ mod site;
 #[allow(unused_imports)]
 pub use command::Run;
 #[allow(unused_imports)]
-pub use hosts::{Shared, TestHost, boot, boot_all, lab};
+pub use hosts::{Shared, TestHost, boot, boot_all, lab, place};
 #[allow(unused_imports)]
 pub use site::Site;
 

@@ -35,6 +35,11 @@ impl Drop for Permits {
     }
 }
 
+/// A place among the hosts that run at a time, for a command that boots one itself.
+pub fn place() -> impl Drop {
+    Permits::take(1)
+}
+
 /// The lab of this test process. A guard process removes it when this one is gone: statics are not dropped, and
 /// a killed process drops nothing.
 pub fn lab() -> &'static Lab {
