@@ -88,11 +88,17 @@ fn words(command: &str) -> Option<Vec<String>> {
         own = own.split(stop).next().unwrap_or(own);
     }
     let own = own.replacen("cargo run -- ", "mailprov ", 1);
-    let words: Vec<String> = own.split_whitespace().map(|word| word.trim_matches(['\'', '"']).to_owned()).collect();
+    let words: Vec<String> = own
+        .split_whitespace()
+        .map(|word| word.trim_matches(['\'', '"']).to_owned())
+        .collect();
     let start = words.iter().position(|word| word == "mailprov")?;
     // `sudo` may stand before it, and variables; anything else is another program's argument.
     let before = &words[..start];
-    before.iter().all(|word| word == "sudo" || word.contains('=')).then(|| words[start..].to_vec())
+    before
+        .iter()
+        .all(|word| word == "sudo" || word.contains('='))
+        .then(|| words[start..].to_vec())
 }
 
 #[test]

@@ -5,9 +5,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+<<<<<<< HEAD
 mod host;
 mod kinds;
+=======
+>>>>>>> 40fc7b5 (The book's summary)
 mod docs;
+mod host;
 mod lab;
 mod rehearse;
 mod steps;

@@ -11,7 +11,10 @@ fn the_example_becomes_a_mail_server_that_works() {
     let _place = place();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let run = Run::new(root, &["rehearse", "inventories/example/inventory.yaml"]).exits(0);
-    let run = run.says("each of them announced").says("nothing to do").says_nothing_of("FAIL");
+    let run = run
+        .says("each of them announced")
+        .says("nothing to do")
+        .says_nothing_of("FAIL");
     // The example has everything that the checks look for.
     run.says_nothing_of("not tried");
 }
@@ -19,6 +22,11 @@ fn the_example_becomes_a_mail_server_that_works() {
 #[test]
 fn a_mistake_is_found_before_anything_is_booted() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let wrong = ["rehearse", "inventories/example/inventory.yaml", "--set", "mail_hostname=nonsense"];
+    let wrong = [
+        "rehearse",
+        "inventories/example/inventory.yaml",
+        "--set",
+        "mail_hostname=nonsense",
+    ];
     Run::new(root, &wrong).exits(3).says_nothing_of("booting");
 }
