@@ -5,13 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-<<<<<<< HEAD
-mod host;
-mod kinds;
-=======
->>>>>>> 40fc7b5 (The book's summary)
 mod docs;
 mod host;
+mod kinds;
 mod lab;
 mod rehearse;
 mod steps;
