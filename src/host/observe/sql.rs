@@ -134,7 +134,7 @@ fn column(text: &str) -> Option<Option<Vec<u8>>> {
         return Some(None);
     }
     let bytes = text.as_bytes();
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         return None;
     }
     bytes
