@@ -73,6 +73,13 @@ fn write_files(lab: &Path, host: &Path, record: &Record) -> std::io::Result<()> 
     fs::write(etc.join("hosts"), hosts(lab, record)?)?;
     replace(&etc.join("resolv.conf"), &resolver()?)?;
     fs::create_dir_all(etc.join("systemd/network"))?;
+    // In a container the end of a user's manager can hang for minutes, and every login meanwhile with it: here it
+    // stays (logind.conf(5), UserStopDelaySec).
+    fs::create_dir_all(etc.join("systemd/logind.conf.d"))?;
+    fs::write(
+        etc.join("systemd/logind.conf.d/10-lab.conf"),
+        "[Login]\nUserStopDelaySec=infinity\n",
+    )?;
     // systemd's own `80-container-host0.network` would come first under a later name.
     fs::write(
         etc.join("systemd/network/10-lab.network"),
