@@ -10,5 +10,6 @@ mod host;
 mod kinds;
 mod lab;
 mod rehearse;
+mod server;
 mod steps;
 mod support;

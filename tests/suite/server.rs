@@ -1,0 +1,73 @@
+//! The whole mail server of the example inventory, on a fresh host: what check announces is what apply does,
+//! drift is found and mended, mail flows, and a mistake leaves the running server alone.
+//!
+//! One host, one test: the server takes a minute to install, and each part starts from what the one before left.
+
+mod drift;
+mod example;
+mod mail;
+mod mistakes;
+
+use std::collections::BTreeSet;
+
+use crate::support::{Run, Site, TestHost, boot};
+
+#[test]
+fn a_fresh_host_becomes_a_mail_server_and_stays_one() {
+    let host = boot("server");
+    let site = example::site(&host);
+    becomes_what_was_announced(&host, &site);
+    stays_as_it_is(&site);
+    mail::flows(&host);
+    drift::is_found_and_mended(&host, &site);
+    mistakes::leave_the_server_alone(&host, &site);
+    mail::flows(&host);
+}
+
+fn becomes_what_was_announced(host: &TestHost, site: &Site) {
+    let check = site.mailprov(&["apply", "--check", "--output", "json"]).exits(4);
+    let listed: BTreeSet<String> = check.states().into_keys().collect();
+    assert_eq!(
+        listed,
+        example::steps(site, host),
+        "check lists every step, and no other"
+    );
+    assert!(!host.succeeds("command -v postfix"), "check installs nothing");
+    let apply = site.mailprov(&["apply", "--output", "json"]).exits(0);
+    announced_is_changed(&check, &apply);
+    assert_eq!(host.sh("systemctl --failed --no-legend"), "");
+    assert_eq!(host.sh("hostname --fqdn"), "mx1.example.org");
+}
+
+fn stays_as_it_is(site: &Site) {
+    let again = site.mailprov(&["apply", "--output", "json"]).exits(0);
+    assert_eq!(again.steps_not(&["converged"]), [""; 0]);
+    let timed = site.mailprov(&["apply", "--timings"]).exits(0);
+    let said = format!("{}{}", timed.stdout, timed.stderr);
+    let trips = said.lines().find_map(|line| {
+        line.split_once(" round trips")?
+            .0
+            .rsplit(' ')
+            .next()?
+            .parse::<u32>()
+            .ok()
+    });
+    assert!(
+        trips.is_some_and(|trips| trips <= 3),
+        "at most three round trips: {said}"
+    );
+}
+
+/// A step that is announced as unknown, or failed, counts as a miss.
+#[track_caller]
+fn announced_is_changed(check: &Run, apply: &Run) {
+    let certain = ["converged", "created", "changed", "removed", "owed"];
+    assert_eq!(check.steps_not(&certain), [""; 0], "announced without a doubt");
+    assert_eq!(
+        check.steps_not(&["converged"]),
+        apply.steps_not(&["converged"]),
+        "announced by check, and done by apply"
+    );
+    let done = ["converged", "created", "changed", "removed"];
+    assert_eq!(apply.steps_not(&done), [""; 0], "nothing is left to do");
+}

@@ -1,0 +1,56 @@
+//! The example inventory on a lab host.
+
+use std::collections::BTreeSet;
+
+use mailprov::inventory::load::load;
+use mailprov::role::bind;
+use mailprov::role::load::Roles;
+
+use crate::support::{Site, TestHost};
+
+const INVENTORY: &str = include_str!("../../../inventories/example/inventory.yaml");
+
+pub const ALICE: &str = "what alice knows";
+pub const BOB: &str = "only bob \"knows\" \\ this";
+pub const ARCHIVE: &str = "nobody reads it";
+
+/// The variables of the example, with a secret for each that it names.
+pub fn site(host: &TestHost) -> Site {
+    let (_, variables) = INVENTORY.split_once("    variables:\n").unwrap();
+    let variables: String = variables
+        .lines()
+        .map(|line| format!("{}\n", line.get(6..).unwrap_or_default()))
+        .collect();
+    Site::new()
+        .host(host, &["mailserver"], &variables)
+        .secret("alice_password", ALICE)
+        .secret("bob_password", BOB)
+        .secret("archive_password", ARCHIVE)
+        .secret("accounts_postfix_password", "p'o\"s\\t#fix")
+        .secret("accounts_dovecot_password", "d'o\"ve\\#c$ot")
+}
+
+/// Every step of the host, `HOST ROLE/STEP`, as the inventory and the roles have it.
+pub fn steps(site: &Site, host: &TestHost) -> BTreeSet<String> {
+    let inventory = load(&site.inventory(), &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let wanted: Vec<_> = inventory.hosts[0]
+        .roles
+        .iter()
+        .map(|role| (role.name.clone(), role.place.clone()))
+        .collect();
+    let roles = Roles::load(&inventory.role_folders, &wanted).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let vault = bind::offline_vault(&inventory, &roles);
+    let facts = bind::assumed_facts(&roles, &inventory.hosts[0]);
+    let binding = bind::Binding {
+        inventory: &inventory,
+        roles: &roles,
+        host: &inventory.hosts[0],
+        vault: &vault,
+        facts: &facts,
+    };
+    let steps = bind::steps(&binding).unwrap_or_else(|wrong| panic!("{wrong}"));
+    steps
+        .iter()
+        .map(|step| format!("{} {}", host.name(), step.id))
+        .collect()
+}

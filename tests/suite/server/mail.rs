@@ -1,0 +1,42 @@
+//! Mail, as programs of people and other servers send and read it.
+
+use mailprov::secret::Secret;
+use mailprov::verify::{Mailbox, Subject, Verdict};
+
+use super::example::{ALICE, ARCHIVE, BOB};
+use crate::support::TestHost;
+
+pub fn flows(host: &TestHost) {
+    let mailbox = |address: &str, password: &str, quota| Mailbox {
+        address: address.to_owned(),
+        password: Secret::new(password),
+        quota,
+    };
+    let subject = Subject {
+        address: host.address().into(),
+        hostname: "mx1.example.org".to_owned(),
+        mailboxes: vec![
+            mailbox("alice@example.org", ALICE, None),
+            mailbox("bob@example.org", BOB, None),
+            mailbox("archive@example.net", ARCHIVE, Some(20 * 1024)),
+        ],
+        aliases: vec![(
+            "info@example.org".to_owned(),
+            vec!["alice@example.org".to_owned(), "bob@example.org".to_owned()],
+        )],
+        catch_all: vec!["example.net".to_owned()],
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let findings = runtime.block_on(mailprov::verify::run(&subject, &|claim| eprintln!("{claim}")));
+    let wrong: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.verdict != Verdict::Passed)
+        .map(|finding| format!("{}: {:?}", finding.claim, finding.verdict))
+        .collect();
+    assert!(
+        wrong.is_empty() && !findings.is_empty(),
+        "{}\n{}",
+        wrong.join("\n"),
+        host.sh("journalctl -b -u postfix -u dovecot --no-pager -n 60")
+    );
+}
