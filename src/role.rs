@@ -7,6 +7,7 @@ pub mod bind;
 pub mod declare;
 pub mod doc;
 pub mod load;
+pub mod origin;
 pub mod schema;
 pub mod template;
 #[cfg(test)]
@@ -172,6 +173,8 @@ pub struct BoundStep {
     pub place: Place,
     pub doc: Option<String>,
     pub needs: Vec<Need>,
+    /// Where the file's content comes from, for a step with a template.
+    pub origin: Option<origin::Origin>,
     pub step: Box<dyn Step>,
 }
 

@@ -4,6 +4,7 @@
 //! `wave` chooses and composes what goes out together, `board` is what the hosts know of each other.
 
 mod board;
+mod origin;
 #[cfg(test)]
 pub(crate) mod toy;
 mod wave;

@@ -16,13 +16,15 @@ use minijinja::Value;
 
 use super::declare::{self, Resolved};
 use super::load::Roles;
+use super::origin::Origin;
 use super::template::Engine;
-use super::{Assertion, BoundStep, Each, Need, NeedOn, Role, StepDeclaration, StepId};
+use super::{Assertion, BoundStep, Each, Need, NeedOn, Role, RoleFile, StepDeclaration, StepId};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::Facts;
 use crate::inventory::{Inventory, InventoryHost};
 use crate::secret::vault::Vault;
 use crate::step::kind::Params;
+use crate::yaml::Node;
 
 pub use declare::SecretUse;
 pub use facts::{assumed_facts, complete_facts, packages};
@@ -286,8 +288,22 @@ impl<'a> Binder<'a> {
             place: declaration.place.clone(),
             doc: declaration.doc.clone(),
             needs,
+            origin: self.origin(&node, scope),
             step,
         }))
+    }
+
+    /// Where the content of a file comes from that `params` render with a template.
+    fn origin(&self, params: &Node, scope: &Value) -> Option<Origin> {
+        let name = params.get("template")?.expect_text("template").ok()?;
+        let RoleFile::Text(template) = self.role.files.get(&format!("templates/{name}"))? else {
+            return None;
+        };
+        let names = scope.try_iter().ok()?.map(|name| name.to_string());
+        Some(Origin {
+            template: template.clone(),
+            variables: Arc::new(names.filter(|name| name != "host" && name != "facts").collect()),
+        })
     }
 
     /// The step's needs: the name of a host may be an expression, and an empty one means no need.

@@ -230,6 +230,7 @@ pub fn step(host: &str, name: &str, toy: Toy) -> BoundStep {
         place: place(1),
         doc: None,
         needs: Vec::new(),
+        origin: None,
         step: Box::new(toy),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::board::Board;
+use super::origin;
 use super::wave::{self, Fragment, Ready};
 use super::words::{complaint, still};
 use super::{Halt, Outcome, Participant, Run, Skipped};
@@ -374,7 +375,11 @@ impl<H: WriteHost> Worker<'_, '_, H> {
         let message = if answer.status == 0 {
             format!("its fix ended well, but {}", still(&after))
         } else {
-            complaint(answer)
+            let said = complaint(answer);
+            match origin::of(self.step(index), &said) {
+                Some(origin) => format!("{said}\n{origin}"),
+                None => said,
+            }
         };
         Outcome::Failed {
             message,
