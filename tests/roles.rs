@@ -1,5 +1,7 @@
 //! The built-in roles and the example inventory, proven without a host.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::path::{Path, PathBuf};
 
 use mailprov::diagnostic::Diagnostics;
@@ -25,5 +27,28 @@ fn the_example_is_valid() {
     let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("inventories/example/inventory.yaml");
     if let Err(wrong) = mistakes(&example) {
         panic!("{wrong}");
+    }
+}
+
+/// The book's page of every role, made from its declarations. `UPDATE=1` writes them anew.
+#[test]
+fn the_book_has_the_page_of_every_role() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("book/src/roles");
+    let update = std::env::var_os("UPDATE").is_some();
+    if update {
+        std::fs::create_dir_all(&folder).unwrap();
+    }
+    for role in Roles::built_in().unwrap().0.values() {
+        let path = folder.join(format!("{}.md", role.name));
+        let page = mailprov::role::doc::page(role);
+        if update {
+            std::fs::write(&path, &page).unwrap();
+        }
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap_or_default(),
+            page,
+            "{}: run this test with UPDATE=1",
+            path.display()
+        );
     }
 }
