@@ -72,6 +72,12 @@ fn write_files(lab: &Path, host: &Path, record: &Record) -> std::io::Result<()> 
     fs::write(etc.join("hostname"), format!("{short}\n"))?;
     fs::write(etc.join("hosts"), hosts(lab, record)?)?;
     replace(&etc.join("resolv.conf"), &resolver()?)?;
+    // A login that meets the end of the user's manager waits for it, and in a container that may take a minute.
+    fs::create_dir_all(etc.join("systemd/logind.conf.d"))?;
+    fs::write(
+        etc.join("systemd/logind.conf.d/10-lab.conf"),
+        "[Login]\nUserStopDelaySec=infinity\n",
+    )?;
     fs::create_dir_all(etc.join("systemd/network"))?;
     // In a container the end of a user's manager can hang for minutes, and every login meanwhile with it: here it
     // stays (logind.conf(5), UserStopDelaySec).

@@ -13,7 +13,8 @@ use crate::host::session::wire::{Notes, Wire};
 
 /// How long the last bytes may take to leave.
 const FAREWELL: Duration = Duration::from_secs(5);
-const OPENING: Duration = Duration::from_secs(30);
+/// A login may have to wait until the host has ended the user's session before.
+const OPENING: Duration = Duration::from_secs(100);
 
 /// Starts the shell's command; whether it could be executed shows in what it answers.
 ///
