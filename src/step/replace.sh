@@ -14,6 +14,7 @@ mailprov_set_begin() {
   for mailprov_where; do
     rm -f -- "$mailprov_where"/.mailprov-??????????
   done
+  rm -rf -- /run/mailprov-check.??????????
 }
 
 mailprov_set_sweep() {
