@@ -30,7 +30,7 @@ pub struct Role {
     /// One sentence.
     pub summary: String,
     pub description: String,
-    pub needs: Vec<(String, Place)>,
+    pub needs: Vec<RoleNeed>,
     /// Package → release (`debian-13`) → version that stands in when the host can't tell.
     pub versions: IndexMap<String, IndexMap<String, String>>,
     pub variables: IndexMap<String, Declaration>,
@@ -41,6 +41,15 @@ pub struct Role {
     pub files: BTreeMap<String, RoleFile>,
     /// `role.yaml` itself.
     pub source: Arc<Source>,
+}
+
+/// A role that comes with another one.
+#[derive(Debug, Clone)]
+pub struct RoleNeed {
+    pub role: String,
+    pub place: Place,
+    /// An expression over variables; the role comes only where it is true. `None`: always.
+    pub when: Option<(String, Place)>,
 }
 
 #[derive(Debug, Clone)]

@@ -18,7 +18,7 @@ use super::declare::{self, Resolved};
 use super::load::Roles;
 use super::origin::Origin;
 use super::template::Engine;
-use super::{Assertion, BoundStep, Each, Need, NeedOn, Role, RoleFile, StepDeclaration, StepId};
+use super::{Assertion, BoundStep, Each, Need, NeedOn, Role, RoleFile, RoleNeed, StepDeclaration, StepId};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::Facts;
 use crate::inventory::{Inventory, InventoryHost};
@@ -57,6 +57,7 @@ pub fn steps(binding: &Binding<'_>) -> Result<Vec<BoundStep>, Diagnostics> {
     }
     let host: Arc<str> = binding.host.name.as_str().into();
     let roles = declare::roles_of(binding.roles, binding.host);
+    let present: IndexSet<&str> = roles.iter().map(|role| role.name.as_str()).collect();
     let mut found: Vec<BoundStep> = Vec::new();
     let mut empty: IndexSet<&str> = IndexSet::new();
     for role in roles {
@@ -71,7 +72,7 @@ pub fn steps(binding: &Binding<'_>) -> Result<Vec<BoundStep>, Diagnostics> {
         if found.len() == before {
             empty.insert(&role.name);
         }
-        let waits = waits_for(binding.roles, role, &empty);
+        let waits = waits_for(binding.roles, role, &present, &empty);
         for step in &mut found[before..] {
             step.needs.extend(waits.iter().cloned());
         }
@@ -81,12 +82,15 @@ pub fn steps(binding: &Binding<'_>) -> Result<Vec<BoundStep>, Diagnostics> {
 
 /// The roles that every step of `role` waits for. A role without steps on this host is stood in for by those that
 /// it needs.
-fn waits_for(roles: &Roles, role: &Role, empty: &IndexSet<&str>) -> Vec<Need> {
+fn waits_for(roles: &Roles, role: &Role, present: &IndexSet<&str>, empty: &IndexSet<&str>) -> Vec<Need> {
     let mut waits: Vec<Need> = Vec::new();
     let mut open: Vec<_> = role.needs.iter().rev().collect();
     let mut seen: IndexSet<&str> = IndexSet::new();
-    while let Some((name, place)) = open.pop() {
-        if !seen.insert(name) {
+    while let Some(RoleNeed {
+        role: name, place, ..
+    }) = open.pop()
+    {
+        if !present.contains(name.as_str()) || !seen.insert(name) {
             continue;
         }
         if empty.contains(name.as_str()) {

@@ -3,6 +3,7 @@
 //! `fit` checks a value against a type, `text` knows the forms of names, addresses and sizes. Knows nothing of
 //! templates: a secret stays a reference.
 
+mod choose;
 pub mod fit;
 mod text;
 
@@ -41,19 +42,27 @@ pub struct SecretUse {
 /// Every unknown name, wrong type and missing value.
 pub fn resolve(inventory: &Inventory, roles: &Roles, host: &InventoryHost) -> Result<Resolved, Diagnostics> {
     let mut wrong = Diagnostics::default();
+    choose::check(roles, host, &mut wrong);
     let declared = declarations(roles, host);
+    // A role that comes under a condition may go again by one changed line: what is set for it may stay.
+    let possible = possible_declarations(roles, host);
     // A variable of a group may be for other hosts of it; one that stands at a host is for that host.
-    let mut anywhere = declared.clone();
+    let mut anywhere = possible.clone();
     for other in &inventory.hosts {
-        anywhere.extend(declarations(roles, other));
+        anywhere.extend(possible_declarations(roles, other));
     }
     for (name, variable) in &host.variables.0 {
         let known = match variable.origin {
-            Origin::Host(_) => &declared,
+            Origin::Host(_) => &possible,
             _ => &anywhere,
         };
         if !known.contains_key(name.as_str()) {
             wrong.push(unknown(roles, host, known, name, &variable.key));
+        } else if !declared.contains_key(name.as_str())
+            && let Some((_, declaration)) = possible.get(name.as_str())
+            && variable.node.value != crate::yaml::NodeValue::Null
+        {
+            fit::fit(&declaration.ty, &variable.node, name, &mut wrong);
         }
     }
     let mut resolved = Resolved::default();
@@ -96,8 +105,23 @@ pub fn declarations<'r>(
     roles: &'r Roles,
     host: &InventoryHost,
 ) -> IndexMap<&'r str, (&'r str, &'r Declaration)> {
+    of_roles(roles_of(roles, host))
+}
+
+/// Those, and the variables of roles that the host would have if conditions held.
+fn possible_declarations<'r>(
+    roles: &'r Roles,
+    host: &InventoryHost,
+) -> IndexMap<&'r str, (&'r str, &'r Declaration)> {
+    let names = host.roles.iter().flat_map(|role| roles.with_needs(&role.name));
+    of_roles(names.filter_map(|name| roles.0.get(name)))
+}
+
+fn of_roles<'r>(
+    roles: impl IntoIterator<Item = &'r super::Role>,
+) -> IndexMap<&'r str, (&'r str, &'r Declaration)> {
     let mut declared = IndexMap::new();
-    for role in roles_of(roles, host) {
+    for role in roles {
         for declaration in role.variables.values() {
             declared
                 .entry(declaration.name.as_str())
@@ -107,11 +131,14 @@ pub fn declarations<'r>(
     declared
 }
 
-/// The roles of a host and what they need, each after what it needs itself.
+/// The roles of a host and what they need there, each after what it needs itself.
 pub fn roles_of<'r>(roles: &'r Roles, host: &InventoryHost) -> Vec<&'r super::Role> {
     let mut names = indexmap::IndexSet::new();
     for role in &host.roles {
-        names.extend(roles.with_needs(&role.name));
+        // A condition that fails is a mistake, which `resolve` reports.
+        names.extend(roles.with_needs_where(&role.name, &mut |role, need| {
+            choose::comes(roles, host, role, need).unwrap_or(false)
+        }));
     }
     names.into_iter().filter_map(|name| roles.0.get(name)).collect()
 }

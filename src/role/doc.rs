@@ -13,7 +13,14 @@ pub fn page(role: &Role) -> String {
         let _ = write!(text, "\n{}\n", role.description);
     }
     if !role.needs.is_empty() {
-        let needs: Vec<String> = role.needs.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let needs: Vec<String> = role
+            .needs
+            .iter()
+            .map(|need| match &need.when {
+                Some((when, _)) => format!("`{}` (when `{when}`)", need.role),
+                None => format!("`{}`", need.role),
+            })
+            .collect();
         let _ = write!(text, "\nNeeds {}.\n", needs.join(", "));
     }
     if !role.variables.is_empty() {

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::{Declaration, Role};
+use super::{Declaration, Role, RoleNeed};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean};
 use folder::Folders;
 
@@ -67,30 +67,57 @@ impl Roles {
         Folders::new(folders).map(|folders| folders.names())
     }
 
-    /// The role `name` and the roles that it needs, directly or not, each after what it needs itself.
+    /// The role `name` and the roles that it may need, directly or not, each after what it needs itself.
     pub fn with_needs(&self, name: &str) -> IndexSet<&str> {
+        self.with_needs_where(name, &mut |_, _| true)
+    }
+
+    /// The role `name` and the roles that it needs where `wanted` says which of a role's needs count.
+    pub fn with_needs_where(
+        &self,
+        name: &str,
+        wanted: &mut impl FnMut(&Role, &RoleNeed) -> bool,
+    ) -> IndexSet<&str> {
         let mut found = IndexSet::new();
-        self.collect(name, &mut IndexSet::new(), &mut found);
+        self.collect(name, wanted, &mut IndexSet::new(), &mut found);
         found
     }
 
     /// `visited` ends the walk when roles need each other in a circle, which is a mistake of its own.
-    fn collect<'a>(&'a self, name: &str, visited: &mut IndexSet<&'a str>, found: &mut IndexSet<&'a str>) {
+    fn collect<'a>(
+        &'a self,
+        name: &str,
+        wanted: &mut impl FnMut(&Role, &RoleNeed) -> bool,
+        visited: &mut IndexSet<&'a str>,
+        found: &mut IndexSet<&'a str>,
+    ) {
         let Some((name, role)) = self.0.get_key_value(name) else {
             return;
         };
         if !visited.insert(name) {
             return;
         }
-        for (need, _) in &role.needs {
-            self.collect(need, visited, found);
+        for need in &role.needs {
+            if wanted(role, need) {
+                self.collect(&need.role, wanted, visited, found);
+            }
         }
         found.insert(name);
     }
 
-    /// The variables that templates of `role` know: its own and those of the roles that it needs.
+    /// The variables that templates of `role` know: its own and those of the roles that it needs. Those of a role
+    /// that is needed under a condition are known where the condition holds.
     pub fn scope(&self, role: &str) -> impl Iterator<Item = &Declaration> {
-        self.with_needs(role)
+        self.variables(self.with_needs(role))
+    }
+
+    /// The variables that the conditions of `role`'s needs know: those that it has in any case.
+    pub fn certain_scope(&self, role: &str) -> impl Iterator<Item = &Declaration> {
+        self.variables(self.with_needs_where(role, &mut |_, need| need.when.is_none()))
+    }
+
+    fn variables<'a>(&'a self, roles: IndexSet<&'a str>) -> impl Iterator<Item = &'a Declaration> {
+        roles
             .into_iter()
             .filter_map(|name| self.0.get(name))
             .flat_map(|role| role.variables.values())
@@ -153,8 +180,8 @@ impl<'a> Loading<'a> {
             return;
         };
         self.path.push(name.to_owned());
-        for (need, place) in &role.needs {
-            self.visit(need, Some(place));
+        for need in &role.needs {
+            self.visit(&need.role, Some(&need.place));
         }
         self.path.pop();
         self.roles.insert(name.to_owned(), role);

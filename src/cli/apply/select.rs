@@ -50,9 +50,9 @@ pub fn roles(
     let mut at = 0;
     while let Some(name) = known.get(at).copied() {
         at += 1;
-        for (need, _) in roles.0.get(name).into_iter().flat_map(|role| &role.needs) {
-            if !known.contains(&need.as_str()) {
-                known.push(need);
+        for need in roles.0.get(name).into_iter().flat_map(|role| &role.needs) {
+            if !known.contains(&need.role.as_str()) {
+                known.push(&need.role);
             }
         }
     }

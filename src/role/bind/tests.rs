@@ -180,3 +180,62 @@ fn a_parameter_that_does_not_fit_points_into_the_role() {
     let wrong = bound(&ROLE.replace("a_domains | length", "host"), INVENTORY, None).unwrap_err();
     assert_eq!(wrong, ["18: `number`: expected a whole number, found a text"]);
 }
+
+/// The steps of a role that needs others under conditions, with the given lines of variables.
+fn conditional(variables: &str) -> Result<Vec<String>, Vec<String>> {
+    let file = |id: &str, path: &str| format!("steps: [{{id: {id}, note: {{path: {path}, content: x}}}}]\n");
+    let filter = "variables: {filter_level: {type: int, default: 5, doc: Level.}, filter_key: {type: text, doc: Key.}}\n";
+    let world = World::new(&[
+        (
+            "roles/words/role.yaml",
+            "summary: W.\nvariables: {words_filter: {type: one_of, values: [none, filter], default: none, doc: F.}}\n",
+        ),
+        (
+            "roles/filter/role.yaml",
+            &format!("summary: F.\nneeds: [words]\n{filter}{}", file("one", "/filter")),
+        ),
+        (
+            "roles/post/role.yaml",
+            &format!(
+                "summary: P.\nneeds: [words, {{role: filter, when: \"words_filter == 'filter'\"}}]\n{}",
+                file(
+                    "one",
+                    "\"/post{{ filter_level if words_filter == 'filter' else '' }}\""
+                )
+            ),
+        ),
+        (
+            "inventory.yaml",
+            &format!("hosts:\n  mx1:\n    roles: [post]\n    variables: {{{variables}}}\n"),
+        ),
+    ]);
+    let (inventory, roles) = world.load().unwrap_or_else(|wrong| panic!("{wrong}"));
+    let graph = super::graph(&inventory, &roles).map_err(|wrong| lines(&wrong))?;
+    Ok(graph
+        .steps()
+        .iter()
+        .map(|step| format!("{}{}", step.id, step.step.rendered().unwrap().path))
+        .collect())
+}
+
+#[test]
+fn a_role_comes_where_its_condition_holds() {
+    assert_eq!(conditional("words_filter: none").unwrap(), ["post/one/post"]);
+    assert_eq!(conditional("").unwrap(), ["post/one/post"]);
+    assert_eq!(
+        conditional("words_filter: filter, filter_key: k, filter_level: 7").unwrap(),
+        ["filter/one/filter", "post/one/post7"]
+    );
+    let missing = conditional("words_filter: filter").unwrap_err();
+    assert!(
+        missing[0].contains("no `filter_key`, which its role `filter` requires"),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn variables_of_a_role_that_does_not_come_may_stay_and_must_fit() {
+    assert_eq!(conditional("filter_level: 7").unwrap(), ["post/one/post"]);
+    let wrong = conditional("filter_level: high").unwrap_err();
+    assert!(wrong[0].contains("filter_level"), "{wrong:?}");
+}

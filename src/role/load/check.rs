@@ -38,6 +38,8 @@ pub fn all(roles: &Roles, wrong: &mut Diagnostics) {
         }
         let scope: BTreeSet<&str> = roles.scope(&role.name).map(|d| d.name.as_str()).collect();
         proof::role(role, &scope, wrong);
+        let certain: BTreeSet<&str> = roles.certain_scope(&role.name).map(|d| d.name.as_str()).collect();
+        proof::conditions(role, &certain, wrong);
     }
 }
 

@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 
 use super::folder::{self, Files};
 use super::{files, keys, steps, types};
-use crate::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::role::{Assertion, Role};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::role::{Assertion, Role, RoleNeed};
 use crate::yaml::{self, Node, NodeValue};
 
 const KEYS: [&str; 7] = [
@@ -92,18 +92,47 @@ pub fn read(name: &str, mut files: Files, wrong: &mut Diagnostics) -> Option<Rol
     Some(role)
 }
 
-fn needs(node: &Node, wrong: &mut Diagnostics) -> Vec<(String, Place)> {
-    let mut found: Vec<(String, Place)> = Vec::new();
+fn needs(node: &Node, wrong: &mut Diagnostics) -> Vec<RoleNeed> {
+    let mut found: Vec<RoleNeed> = Vec::new();
     for item in keys::list(node, "a list of roles", wrong) {
-        if let Some(name) = keys::text(item, "the name of a role", wrong) {
-            if found.iter().any(|(known, _)| known == name) {
-                wrong.push(Diagnostic::new(format!("`{name}` stands here twice")).at(&item.place));
-            } else {
-                found.push((name.to_owned(), item.place.clone()));
-            }
+        let Some(need) = need(item, wrong) else { continue };
+        if found.iter().any(|known| known.role == need.role) {
+            wrong.push(Diagnostic::new(format!("`{}` stands here twice", need.role)).at(&need.place));
+        } else {
+            found.push(need);
         }
     }
     found
+}
+
+/// `ROLE`, or `{role: ROLE, when: EXPRESSION}`.
+fn need(item: &Node, wrong: &mut Diagnostics) -> Option<RoleNeed> {
+    let what = "the name of a role, or a map with `role` and `when`";
+    if !matches!(item.value, NodeValue::Map(_)) {
+        let role = keys::text(item, what, wrong)?;
+        return Some(RoleNeed {
+            role: role.to_owned(),
+            place: item.place.clone(),
+            when: None,
+        });
+    }
+    keys::keys(item, what, &["role", "when"], wrong);
+    let mut required = |key: &str, what: &str| {
+        let Some(node) = item.get(key) else {
+            wrong.push(Diagnostic::new(format!("the need has no `{key}`")).at(&item.place));
+            return None;
+        };
+        let text = keys::text(node, what, wrong)?;
+        Some((text.to_owned(), node.place.clone()))
+    };
+    let role = required("role", "the name of a role");
+    let when = required("when", "an expression");
+    let ((role, place), when) = (role?, when?);
+    Some(RoleNeed {
+        role,
+        place,
+        when: Some(when),
+    })
 }
 
 fn versions(node: &Node, wrong: &mut Diagnostics) -> IndexMap<String, IndexMap<String, String>> {

@@ -229,3 +229,36 @@ fn the_example_of_the_book_is_a_role() {
         panic!("{wrong}");
     }
 }
+
+#[test]
+fn a_condition_of_a_need_knows_certain_variables_alone() {
+    let with = |when: &str| {
+        mistakes(
+            &[
+                (
+                    "roles/a/role.yaml",
+                    &format!(
+                        "summary: A.\nneeds: [{{role: b, when: \"{when}\"}}]\nvariables: {{a_name: {{type: text, doc: N.}}}}\n"
+                    ),
+                ),
+                (
+                    "roles/b/role.yaml",
+                    "summary: B.\nvariables: {b_name: {type: text, doc: N.}}\n",
+                ),
+            ],
+            &["a"],
+        )
+    };
+    assert_eq!(
+        with("a_nmae == 'x'"),
+        ["2: `a_nmae` is no variable that the role `a` has in any case | did you mean `a_name`?"]
+    );
+    for other in ["b_name == 'x'", "facts.memory > 1"] {
+        assert_eq!(with(other).len(), 1, "{other}");
+    }
+    assert!(with("a_name ==")[0].contains("the condition can't be read"));
+    assert_eq!(
+        of("summary: A.\nneeds: [{role: b}, {when: x}]\n"),
+        ["2: the need has no `when`", "2: the need has no `role`"]
+    );
+}

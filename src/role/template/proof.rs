@@ -68,6 +68,34 @@ pub fn role(role: &Role, scope: &BTreeSet<&str>, wrong: &mut Diagnostics) {
     }
 }
 
+/// Checks the conditions under which `role` needs others. They know variables alone: facts come later.
+pub fn conditions(role: &Role, scope: &BTreeSet<&str>, wrong: &mut Diagnostics) {
+    let environment = Environment::new();
+    for (when, place) in role.needs.iter().filter_map(|need| need.when.as_ref()) {
+        let names: BTreeSet<String> = match environment.compile_expression(when) {
+            Ok(compiled) => compiled.undeclared_variables(false).into_iter().collect(),
+            Err(error) => {
+                let said = error.detail().unwrap_or("not an expression").to_owned();
+                wrong.push(Diagnostic::new(format!("the condition can't be read: {said}")).at(place));
+                continue;
+            }
+        };
+        for name in names.iter().filter(|name| !scope.contains(name.as_str())) {
+            let unknown = Diagnostic::new(format!(
+                "`{name}` is no variable that the role `{}` has in any case",
+                role.name
+            ))
+            .at(place);
+            wrong.push(match did_you_mean(name, scope.iter().copied()) {
+                Some(near) => unknown.help(format!("did you mean `{near}`?")),
+                None => unknown.help(
+                    "a condition knows the variables of the role and of the roles that it needs without one",
+                ),
+            });
+        }
+    }
+}
+
 struct Proof<'a> {
     role: &'a Role,
     scope: &'a BTreeSet<&'a str>,
