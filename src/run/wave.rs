@@ -12,7 +12,7 @@ use crate::host::script::Script;
 use crate::plan::Planned;
 use crate::role::BoundStep;
 use crate::step::Fix;
-use crate::step::replace::Record;
+use crate::step::replace::{Record, forgetting};
 
 /// A step that is ready and differs.
 pub(super) struct Ready<'a> {
@@ -158,13 +158,4 @@ fn records<'a>(members: &[&Ready<'a>]) -> Vec<(&'a str, Record)> {
     records.sort_unstable();
     records.dedup();
     records
-}
-
-fn forgetting(records: &[(&str, Record)]) -> Script {
-    records.iter().fold(Script::new(), |script, (unit, record)| {
-        script
-            .code("mailprov_forget")
-            .words([unit, record.word()])
-            .code("\n")
-    })
 }

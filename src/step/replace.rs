@@ -58,12 +58,7 @@ pub fn script(set: &[Replacement], check: Option<&str>, forget: &[(&str, Record)
         }
         script = script.code("\n");
     }
-    for (unit, record) in forget {
-        script = script
-            .code("mailprov_set_forget")
-            .words([unit, record.word()])
-            .code("\n");
-    }
+    script = script.then(&forgetting(forget));
     let units: BTreeSet<&str> = forget.iter().map(|(unit, _)| *unit).collect();
     script = script.code("mailprov_set_swap").words(units).code("\n");
     for after in set.iter().filter_map(|one| one.after.as_ref()) {
@@ -71,6 +66,16 @@ pub fn script(set: &[Replacement], check: Option<&str>, forget: &[(&str, Record)
     }
     // Not the status of the last test in a function.
     script.code("exit 0\n")
+}
+
+/// Removes records of services: from here on their restart or reload is owed, even if the run is killed.
+pub fn forgetting(records: &[(&str, Record)]) -> Script {
+    records.iter().fold(Script::new(), |script, (unit, record)| {
+        script
+            .code("mailprov_forget")
+            .words([unit, record.word()])
+            .code("\n")
+    })
 }
 
 fn stage(script: Script, one: &Replacement) -> Script {

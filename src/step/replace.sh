@@ -1,6 +1,8 @@
 # Putting files in place: see replace.rs. Everything runs in the subshell of one fragment, so that `exit` and the
 # trap end with it. Numbered variables (mailprov_path_1, mailprov_temp_1, ...) hold the set.
 : "${mailprov_state:=/var/lib/mailprov}"
+# Where sets lie while they are checked: this and a random end.
+: "${mailprov_checks:=/run/mailprov-check}"
 
 # mailprov_set_begin RUN FOLDER ...: FOLDERs are those of the set. We hold the host's lock, so that whatever is left of
 # an earlier run in them belongs to nobody.
@@ -14,7 +16,7 @@ mailprov_set_begin() {
   for mailprov_where; do
     rm -f -- "$mailprov_where"/.mailprov-??????????
   done
-  rm -rf -- /run/mailprov-check.??????????
+  rm -rf -- "$mailprov_checks".??????????
 }
 
 mailprov_set_sweep() {
@@ -82,7 +84,7 @@ mailprov_set_validate() {
 mailprov_set_check() {
   mailprov_command=$1
   shift
-  mailprov_base=$(mktemp -d /run/mailprov-check.XXXXXXXXXX 2>/dev/null || mktemp -d) || exit 1
+  mailprov_base=$(mktemp -d "$mailprov_checks.XXXXXXXXXX" 2>/dev/null || mktemp -d) || exit 1
   # The checker may run as somebody else (postfix does): it must get at what is below.
   chmod 711 "$mailprov_base"
   mailprov_new=0 mailprov_last=
@@ -144,9 +146,9 @@ fi
 exec sh -c "$command"
 '
 
-# mailprov_set_forget UNIT restart|reload: from here on a restart or reload of UNIT is owed, even if we are killed.
-mailprov_set_forget() {
-  mkdir -p "$mailprov_state/services" && rm -f -- "$mailprov_state/services/$1.$2" || exit 1
+# mailprov_forget UNIT restart|reload: from here on a restart or reload of UNIT is owed, even if we are killed.
+mailprov_forget() {
+  (umask 077 && mkdir -p -- "$mailprov_state/services") && rm -f -- "$mailprov_state/services/$1.$2" || exit 1
 }
 
 # mailprov_set_swap UNIT ...: keeps what is there, notes it for the UNITs, and puts the set in place.

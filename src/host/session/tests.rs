@@ -278,3 +278,61 @@ async fn a_shell_that_goes_away_is_an_error_with_its_last_words() {
     assert!(matches!(error, HostError::Unreachable(_)));
     assert!(error.to_string().contains("currently not available"), "{error}");
 }
+
+#[tokio::test]
+async fn a_record_is_forgotten_before_what_it_speaks_of_changes() {
+    use crate::step::replace::{Record, forgetting};
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut session, _child) = local("sh", folder.path()).await;
+    let script = forgetting(&[("x.service", Record::Restart)]);
+    let forget = || script.clone().then(&Script::new().authored("echo changed"));
+    let (answers, _) = session.batch(&[forget()], &[], &mut |_, _| {}).await.unwrap();
+    assert_eq!(
+        (answers[0].errors.as_str(), &*answers[0].output),
+        ("", &b"changed\n"[..])
+    );
+    let state = folder.path().join("state");
+    let mode = std::fs::metadata(&state).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "whoever makes the folder first");
+    let record = state.join("services/x.service.restart");
+    std::fs::write(&record, "0af3\n").unwrap();
+    session.batch(&[forget()], &[], &mut |_, _| {}).await.unwrap();
+    assert!(!record.exists());
+}
+
+/// A misspelt function would only be missed on a host, by a step that fails.
+#[test]
+fn every_function_that_a_script_calls_is_in_the_prelude() {
+    let prelude: String = PRELUDE.iter().chain(observe::PRELUDE).copied().collect();
+    let called = |text: &str| -> Vec<String> {
+        let word = |c: char| c.is_ascii_lowercase() || c == '_';
+        text.match_indices("code(\"")
+            .chain(text.match_indices("code(\" | "))
+            .filter_map(|(at, begin)| text[at + begin.len()..].strip_prefix("mailprov_"))
+            .map(|rest| rest.split_at(rest.find(|c| !word(c)).unwrap_or(rest.len())))
+            .filter(|(_, then)| !then.starts_with('='))
+            .map(|(name, _)| format!("mailprov_{name}"))
+            .collect()
+    };
+    let mut seen = 0;
+    let mut folders = vec![std::path::PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/src"
+    ))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                for function in called(&std::fs::read_to_string(&path).unwrap()) {
+                    seen += 1;
+                    let defined = prelude.contains(&format!("\n{function}() {{"));
+                    assert!(defined, "{} calls {function}", path.display());
+                }
+            }
+        }
+    }
+    assert!(seen > 10, "the search finds calls");
+}

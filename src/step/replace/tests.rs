@@ -43,8 +43,9 @@ impl Place {
 
     fn text(&self, script: &Script) -> String {
         format!(
-            "{SH}\nmailprov_state={}\n(\n{}\n)\n",
+            "mailprov_state={}\nmailprov_checks={}\n{SH}\n(\n{}\n)\n",
             crate::host::script::quote(&self.at("state")),
+            crate::host::script::quote(&self.at("check")),
             script.as_str()
         )
     }
