@@ -100,6 +100,9 @@ pub enum Halt {
     Quit,
 }
 
+/// Puts files in place: the set, its check, the records to remove first, and the name of the run.
+pub type Replace = fn(&[Replacement], Option<&str>, &[(&str, Record)], &str) -> Script;
+
 /// Composes what several steps ask for into one fragment. The engine's is [`Composer::default`]; tests have
 /// their own.
 #[derive(Clone, Copy)]
@@ -107,7 +110,7 @@ pub struct Composer {
     /// One transaction of the package manager.
     pub packages: fn(&[PackageRequest], &Facts) -> Script,
     /// Files staged together, checked together, swapped in together: [`replace::script`].
-    pub replace: fn(&[Replacement], Option<&str>, &[(&str, Record)], &str) -> Script,
+    pub replace: Replace,
 }
 
 impl Default for Composer {
@@ -153,8 +156,8 @@ pub struct Run<'a> {
     pub witness: &'a dyn Witness,
     pub halt: watch::Receiver<Halt>,
     pub wanted: Wanted<'a>,
-    /// The record of a host's outcomes, if one is to be kept there.
-    pub record: &'a dyn Fn(&str, &[(StepId, Outcome)]) -> Option<String>,
+    /// The record of what was done on a host, if one is to be kept there.
+    pub record: &'a dyn Fn(&str) -> Option<String>,
 }
 
 /// A host that takes part in a run.

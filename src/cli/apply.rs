@@ -359,7 +359,7 @@ impl Apply<'_> {
             witness: self.reporter,
             halt,
             wanted: self.wanted,
-            record: &|host, _| self.reporter.record(host, &self.name, &path),
+            record: &|host| self.reporter.record(host, &self.name, &path),
         };
         let participants = connected
             .iter_mut()

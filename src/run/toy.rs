@@ -277,7 +277,6 @@ pub struct ToyHost {
     pub later_facts: Option<Facts>,
     pub facts: Facts,
     pub record: Option<String>,
-    pub locked: Option<String>,
 }
 
 impl ToyHost {

@@ -45,12 +45,7 @@ pub(super) async fn work<H: WriteHost>(
     if let Err(error) = &ended {
         worker.give_up(&error.to_string());
     } else {
-        let outcomes: Vec<(StepId, Outcome)> = worker
-            .order
-            .iter()
-            .filter_map(|index| Some((run.graph.step(*index).id.clone(), board.outcome(*index)?)))
-            .collect();
-        let record = (run.record)(&name, &outcomes);
+        let record = (run.record)(&name);
         ended = worker.host.connection.finish(record.as_deref()).await;
     }
     (name, ended)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Binding, SecretUse, assumed_facts, conflicts, missing_secret, steps};
+use super::{Binding, SecretUse, assumed_facts, conflicts, steps};
 use crate::diagnostic::Diagnostics;
 use crate::graph::StepGraph;
 use crate::inventory::{Inventory, InventoryHost};
@@ -12,7 +12,7 @@ use crate::secret::vault::Vault;
 
 /// Everything that can be proven without a host: variables, templates, needs and the graph of every host.
 ///
-/// Secrets that the secrets file lacks are no mistake here: see [`missing_secrets`].
+/// Secrets that the secrets file lacks are no mistake here: whoever checks an inventory need not know them.
 ///
 /// # Errors
 /// Every mistake of every host.
@@ -72,18 +72,4 @@ pub fn offline_vault(inventory: &Inventory, roles: &Roles) -> Vault {
         .flat_map(BTreeMap::into_keys)
         .collect();
     Vault::placeholders(names.iter().map(String::as_str))
-}
-
-/// The secrets that hosts need and the secrets file does not have, with the command that sets each (exit 8 for a
-/// command that needs them). Hosts with mistakes in their variables are left out.
-pub fn missing_secrets(inventory: &Inventory, roles: &Roles) -> Diagnostics {
-    let mut missing = Diagnostics::default();
-    for host in &inventory.hosts {
-        for (name, used) in secrets(inventory, roles, host).unwrap_or_default() {
-            if !inventory.secrets.entries.contains_key(&name) {
-                missing.push(missing_secret(&name, &used));
-            }
-        }
-    }
-    missing
 }
