@@ -86,6 +86,20 @@ pub(super) fn watches(service: &BoundStep, step: &BoundStep) -> bool {
         })
 }
 
+/// Whether `service` watches steps of the role of `step`, which needs the role of `service`: then it runs with
+/// what that role adds to it, and comes after it.
+fn comes_after(service: &BoundStep, step: &BoundStep) -> bool {
+    service.id.host == step.id.host
+        && service.step.watches().is_some_and(|watches| {
+            let watched = |pattern: &String| {
+                pattern
+                    .split_once('/')
+                    .is_some_and(|(role, _)| role == step.id.role.as_ref())
+            };
+            watches.restart.iter().chain(&watches.reload).any(watched)
+        })
+}
+
 fn declared(
     steps: &[BoundStep],
     index: usize,
@@ -115,6 +129,9 @@ fn declared(
         for (other, candidate) in steps.iter().enumerate() {
             if candidate.id.host.as_ref() == host && candidate.id.role.as_ref() == wanted.as_str() {
                 any = true;
+                if comes_after(candidate, step) {
+                    continue;
+                }
                 if !(candidate.id.host == step.id.host && candidate.id.role == step.id.role) {
                     add(other, index, Reason::Declared(need.place.clone()));
                 }

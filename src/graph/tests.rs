@@ -209,3 +209,24 @@ fn drawings_leave_out_what_follows() {
         "{mermaid}"
     );
 }
+
+#[test]
+fn a_service_comes_after_what_roles_that_need_its_own_add_to_it() {
+    let role = || NeedOn::Role { role: "web".into() };
+    let graph = StepGraph::build(vec![vec![
+        step("a", "web/conf", Toy::new("c", "")),
+        step("a", "web/service", Toy::service("x.service", &["app/site"], None)),
+        step("a", "app/site", Toy::new("s", "")).needs(role()),
+        step("a", "app/other", Toy::new("o", "")).needs(role()),
+        step("a", "third/step", Toy::new("t", "")).needs(role()),
+    ]])
+    .unwrap();
+    let needs = |index| {
+        let needs = graph.needs(index).into_iter();
+        needs.map(|(index, _)| index).collect::<Vec<_>>()
+    };
+    assert_eq!(needs(1), [2]);
+    assert_eq!(needs(2), [0]);
+    assert_eq!(needs(3), [0], "or the service would wait for itself");
+    assert_eq!(needs(4), [0, 1]);
+}

@@ -13,3 +13,4 @@ mod rehearse;
 mod server;
 mod steps;
 mod support;
+mod web;

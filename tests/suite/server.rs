@@ -4,7 +4,7 @@
 //! One host, one test: the server takes a minute to install, and each part starts from what the one before left.
 
 mod drift;
-mod example;
+pub mod example;
 mod mail;
 mod mistakes;
 
@@ -60,7 +60,7 @@ fn stays_as_it_is(site: &Site) {
 
 /// A step that is announced as unknown, or failed, counts as a miss.
 #[track_caller]
-fn announced_is_changed(check: &Run, apply: &Run) {
+pub fn announced_is_changed(check: &Run, apply: &Run) {
     let certain = ["converged", "created", "changed", "removed", "owed"];
     assert_eq!(check.steps_not(&certain), [""; 0], "announced without a doubt");
     assert_eq!(

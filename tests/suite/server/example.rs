@@ -16,13 +16,18 @@ pub const ARCHIVE: &str = "nobody reads it";
 
 /// The variables of the example, with a secret for each that it names.
 pub fn site(host: &TestHost) -> Site {
+    site_with(host, &["mailserver"])
+}
+
+/// The same, with these roles.
+pub fn site_with(host: &TestHost, roles: &[&str]) -> Site {
     let (_, variables) = INVENTORY.split_once("    variables:\n").unwrap();
     let variables: String = variables
         .lines()
         .map(|line| format!("{}\n", line.get(6..).unwrap_or_default()))
         .collect();
     Site::new()
-        .host(host, &["mailserver"], &variables)
+        .host(host, roles, &variables)
         .secret("alice_password", ALICE)
         .secret("bob_password", BOB)
         .secret("archive_password", ARCHIVE)

@@ -1,0 +1,67 @@
+{% macro php(text) -%}
+'{{ text | replace("\\", "\\\\") | replace("'", "\\'") }}'
+{%- endmacro %}
+{% set made_here = certs_chain is none and certs_chain_path is none %}
+{% set ca = roundcube_ca_file if roundcube_ca_file is not none else "/etc/ssl/mailprov/" ~ mail_hostname ~ "/fullchain.pem" if made_here else "/etc/ssl/certs/ca-certificates.crt" %}
+<?php
+// Managed by mailprov.
+$config = [];
+$config['db_dsnw'] = 'mysql://' . rawurlencode({{ php(roundcube_database) }}) . ':' . rawurlencode({{ php(roundcube_database_password) }})
+    . '@unix(/run/mysqld/mysqld.sock)/' . {{ php(roundcube_database) }};
+// As many characters as the cipher takes, of whatever the key is.
+$config['des_key'] = substr(base64_encode(hash('sha256', {{ php(roundcube_key) }}, true)), 0, 32);
+$config['cipher_method'] = 'AES-256-CBC';
+
+$verified = ['ssl' => [
+    'verify_peer' => true,
+    'verify_peer_name' => true,
+    'cafile' => {{ php(ca) }},
+]];
+$config['imap_host'] = {{ php("ssl://" ~ mail_hostname ~ ":993") }};
+$config['imap_conn_options'] = $verified;
+$config['smtp_host'] = {{ php("tls://" ~ mail_hostname ~ ":587") }};
+$config['smtp_user'] = '%u';
+$config['smtp_pass'] = '%p';
+$config['smtp_conn_options'] = $verified;
+$config['smtp_helo_host'] = {{ php(mail_hostname) }};
+$config['managesieve_host'] = {{ php("tls://" ~ mail_hostname ~ ":4190") }};
+$config['managesieve_conn_options'] = $verified;
+$config['managesieve_vacation'] = 1;
+
+$config['product_name'] = {{ php(roundcube_title) }};
+{% if roundcube_language is not none %}
+$config['language'] = {{ php(roundcube_language) }};
+{% endif %}
+$config['support_url'] = '';
+$config['skin'] = 'elastic';
+$config['enable_installer'] = false;
+$config['enable_spellcheck'] = false;
+$config['log_driver'] = 'syslog';
+$config['syslog_id'] = 'roundcube';
+$config['syslog_facility'] = LOG_MAIL;
+$config['log_logins'] = true;
+$config['temp_dir'] = '/var/lib/php/roundcube/tmp';
+$config['session_lifetime'] = {{ roundcube_session_minutes }};
+$config['session_samesite'] = 'Lax';
+$config['use_https'] = true;
+$config['login_autocomplete'] = 2;
+$config['max_message_size'] = {{ php(mail_message_size | string) }};
+$config['junk_mbox'] = {{ php(dovecot_junk_folder) }};
+$config['lock_special_folders'] = true;
+$config['recipients_separator'] = ',';
+
+$config['plugins'] = [
+{% for plugin in roundcube_plugins %}
+    {{ php(plugin) }},
+{% endfor %}
+];
+$config['password_driver'] = 'sql';
+$config['password_confirm_current'] = true;
+$config['password_minimum_length'] = {{ roundcube_password_length }};
+$config['password_algorithm'] = 'sha512-crypt';
+$config['password_query'] = 'SELECT set_password(%P, %u)';
+$config['markasjunk_learning_driver'] = null;
+$config['markasjunk_toolbar'] = true;
+{% for setting, value in roundcube_settings | items %}
+$config[{{ php(setting) }}] = json_decode({{ php(value | tojson) }}, true);
+{% endfor %}

@@ -1,0 +1,224 @@
+//! Roundcube and PostfixAdmin on a fresh host, used as a browser would: forms are filled in, cookies are kept, and
+//! the certificate is verified.
+//!
+//! One host, one test: the server takes a minute to install.
+
+use crate::server::{announced_is_changed, example};
+use crate::support::{TestHost, boot};
+
+const PASSWORD: &str = r#"Sup3r 'admin' "secret" \o/"#;
+
+#[test]
+fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
+    let host = boot("web");
+    let site = example::site_with(&host, &["mailserver", "roundcube", "postfixadmin", "client"])
+        .role(
+            "client",
+            "summary: A client.\nsteps:\n  - id: packages\n    package: {names: [curl]}\n",
+        )
+        .secret("roundcube_database_password", r#"r'c/d"b@\p:w %#"#)
+        .secret("roundcube_key", "short")
+        .secret("postfixadmin_database_password", r#"p'a/d"b@\p:w %#"#)
+        .secret("postfixadmin_admin_password", PASSWORD);
+    let check = site.mailprov(&["apply", "--check", "--output", "json"]).exits(4);
+    let apply = site.mailprov(&["apply", "--output", "json"]).exits(0);
+    announced_is_changed(&check, &apply);
+    let again = site.mailprov(&["apply", "--output", "json"]).exits(0);
+    assert_eq!(again.steps_not(&["converged"]), [""; 0]);
+    assert_eq!(host.sh("systemctl --failed --no-legend"), "");
+
+    only_what_is_meant_is_served(&host);
+    mail_is_read_and_a_password_changed(&host);
+    a_mailbox_is_made(&host);
+}
+
+/// `curl` on the host: its standard output.
+#[track_caller]
+fn curl(host: &TestHost, jar: &str, words: &str) -> String {
+    host.sh(&format!(
+        "curl --silent --show-error --path-as-is --max-time 60 \
+         --cacert /etc/ssl/mailprov/mx1.example.org/fullchain.pem --cookie /root/{jar} --cookie-jar /root/{jar} {words}"
+    ))
+}
+
+/// The first text between `before` and the next `"`.
+#[track_caller]
+fn quoted<'a>(page: &'a str, before: &str) -> &'a str {
+    let rest = page
+        .split_once(before)
+        .unwrap_or_else(|| panic!("no {before} in:\n{page}"));
+    rest.1.split_once('"').unwrap().0
+}
+
+fn only_what_is_meant_is_served(host: &TestHost) {
+    let got = |path: &str| {
+        curl(
+            host,
+            "nobody",
+            &format!("-o /dev/null -w '%{{http_code}}' https://mx1.example.org{path}"),
+        )
+    };
+    for path in [
+        "/webmail/",
+        "/webmail/program/js/app.min.js",
+        "/webmail/skins/elastic/styles/styles.min.css",
+        "/postfixadmin/login.php",
+        "/postfixadmin/users/login.php",
+        "/postfixadmin/static/bootstrap.css",
+    ] {
+        assert_eq!(got(path), "200", "{path}");
+    }
+    for path in [
+        "/.git/config",
+        "/webmail/.htaccess",
+        "/webmail/SQL/mysql.initial.sql",
+        "/webmail/composer.json",
+        "/webmail/config/config.inc.php",
+        "/webmail/../config/config.inc.php",
+        "/webmail/installer/index.php",
+        "/webmail/logs/",
+        "/webmail/plugins/password/password.php",
+        "/webmail/temp/",
+        "/postfixadmin/../config.local.php",
+        "/postfixadmin/common.php",
+        "/postfixadmin/config.local.php",
+        "/postfixadmin/setup.php",
+        "/postfixadmin/upgrade.php",
+        "/postfixadmin/users/../setup.php",
+        "/postfixadmin/xmlrpc.php",
+    ] {
+        assert_eq!(got(path), "404", "{path}");
+    }
+    let head = curl(host, "nobody", "--head https://mx1.example.org/webmail/").to_lowercase();
+    for header in [
+        "strict-transport-security: max-age=",
+        "x-content-type-options: nosniff",
+    ] {
+        assert!(head.contains(header), "{header}: {head}");
+    }
+    assert_eq!(
+        curl(
+            host,
+            "nobody",
+            "-o /dev/null -w '%{redirect_url}' http://mx1.example.org/webmail/?a=b"
+        ),
+        "https://mx1.example.org/webmail/?a=b"
+    );
+    assert!(
+        !host.succeeds("curl --insecure --max-time 60 https://localhost/"),
+        "not our name"
+    );
+}
+
+fn mail_is_read_and_a_password_changed(host: &TestHost) {
+    const PAGE: &str = "https://mx1.example.org/webmail/";
+    let log_in = |jar: &str, password: &str| {
+        let page = curl(host, jar, PAGE);
+        let token = quoted(&page, "name=\"_token\" value=\"").to_owned();
+        curl(
+            host,
+            jar,
+            &format!(
+                "--location --data-urlencode _token={token} -d _task=login -d _action=login -d _timezone=UTC -d _url= \
+                 -d _user=bob@example.org --data-urlencode {} '{PAGE}?_task=login'",
+                word(&format!("_pass={password}"))
+            ),
+        )
+    };
+    let refused = log_in("wrong", "not what bob knows");
+    assert!(refused.contains("Login failed"), "{refused}");
+    let inbox = log_in("bob", example::BOB);
+    assert!(
+        inbox.contains("<title>Webmail :: Inbox</title>"),
+        "{inbox}\n{}",
+        logs(host)
+    );
+    let filters = curl(
+        host,
+        "bob",
+        &format!("'{PAGE}?_task=settings&_action=plugin.managesieve'"),
+    );
+    assert!(filters.contains("<title>Webmail :: Filters</title>"), "{filters}");
+    assert!(
+        !filters.contains("Unable to connect"),
+        "{filters}\n{}",
+        logs(host)
+    );
+
+    let token = quoted(&inbox, "\"request_token\":\"");
+    let saved = curl(
+        host,
+        "bob",
+        &format!(
+            "--location -d _token={token} --data-urlencode {} -d _newpasswd=another-secret-1 -d _confpasswd=another-secret-1 \
+             '{PAGE}?_task=settings&_action=plugin.password-save'",
+            word(&format!("_curpasswd={}", example::BOB))
+        ),
+    );
+    assert!(saved.contains("Successfully saved"), "{saved}\n{}", logs(host));
+    until(host, "doveadm auth test bob@example.org another-secret-1");
+    // What it is not given, it can't have.
+    assert!(!host.succeeds(
+        r#"mariadb --user=roundcube --password="r'c/d\"b@\\p:w %#" -e 'SELECT * FROM postfixadmin.mailbox'"#
+    ));
+    assert!(host.succeeds(
+        r#"mariadb --user=roundcube --password="r'c/d\"b@\\p:w %#" -e 'SELECT * FROM roundcube.users'"#
+    ));
+}
+
+fn a_mailbox_is_made(host: &TestHost) {
+    const PAGE: &str = "https://mx1.example.org/postfixadmin";
+    let page = curl(host, "admin", &format!("{PAGE}/login.php"));
+    let token = quoted(&page, "name=\"token\" value=\"");
+    let main = curl(
+        host,
+        "admin",
+        &format!(
+            "--location -d token={token} -d lang=en -d submit=Login -d fUsername=alice@example.org --data-urlencode {} {PAGE}/login.php",
+            word(&format!("fPassword={PASSWORD}"))
+        ),
+    );
+    assert!(
+        main.contains("Logout") && main.contains("New Admin"),
+        "{main}\n{}",
+        logs(host)
+    );
+    let form = curl(
+        host,
+        "admin",
+        &format!("'{PAGE}/edit.php?table=mailbox&domain=example.org'"),
+    );
+    let token = quoted(&form, "name=\"token\" value=\"");
+    let made = curl(
+        host,
+        "admin",
+        &format!(
+            "--location -d token={token} -d table=mailbox -d 'value[local_part]=carol' -d 'value[domain]=example.org' \
+             -d 'value[password]=carol-and-her-secret' -d 'value[password2]=carol-and-her-secret' -d 'value[name]=Carol' \
+             -d 'value[quota]=100' -d 'value[active]=1' -d submit=Add {PAGE}/edit.php?table=mailbox"
+        ),
+    );
+    assert!(made.contains("carol@example.org"), "{made}\n{}", logs(host));
+    until(host, "doveadm auth test carol@example.org carol-and-her-secret");
+    assert_eq!(
+        host.sh("postmap -q carol@example.org mysql:/etc/postfix/sql/mailboxes.cf"),
+        "example.org/carol/"
+    );
+}
+
+/// One word of a shell.
+fn word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Dovecot remembers refused logins for a few seconds.
+#[track_caller]
+fn until(host: &TestHost, script: &str) {
+    host.sh(&format!(
+        "for _ in $(seq 120); do {script} && exit; sleep 0.5; done; exit 1"
+    ));
+}
+
+fn logs(host: &TestHost) -> String {
+    host.sh("journalctl -b --no-pager -n 40; cat /var/log/nginx/error.log /var/log/php*-fpm.log")
+}
