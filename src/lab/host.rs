@@ -315,6 +315,17 @@ impl LabHost {
         self.folder.join("root")
     }
 
+    /// The host's files as its own processes see them, with what was mounted since it booted.
+    ///
+    /// # Errors
+    /// The host is not running.
+    pub fn inner_root(&self) -> Result<PathBuf, LabError> {
+        let leader = machine::pid(&self.folder.join("root"))
+            .and_then(machine::leader)
+            .ok_or_else(|| LabError(format!("the lab host {} is not running", self.name())))?;
+        Ok(PathBuf::from(format!("/proc/{leader}/root")))
+    }
+
     pub(super) fn keep(mut self) {
         self.owned = false;
     }

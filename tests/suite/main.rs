@@ -6,8 +6,22 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod docs;
+mod faults;
 mod host;
 mod kinds;
+/// The fault harness' own parts.
+#[allow(dead_code)]
+#[path = "../faults/kit"]
+mod kit {
+    pub mod after;
+    pub mod attempt;
+    pub mod point;
+    pub mod reader;
+    pub mod relay;
+    pub mod sender;
+    pub mod server;
+    pub mod trouble;
+}
 mod lab;
 mod rehearse;
 mod server;

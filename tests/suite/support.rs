@@ -14,6 +14,7 @@ mod command;
 pub mod direct;
 mod hosts;
 mod site;
+mod until;
 
 #[allow(unused_imports)]
 pub use command::Run;
@@ -21,17 +22,5 @@ pub use command::Run;
 pub use hosts::{Shared, TestHost, boot, boot_all, lab, place};
 #[allow(unused_imports)]
 pub use site::Site;
-
-/// Waits until `ready`; fails the test after two minutes. For everything that takes its time on a busy machine.
-#[allow(dead_code)]
-#[track_caller]
-pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(120);
-    while !ready() {
-        assert!(
-            std::time::Instant::now() < end,
-            "in two minutes, not once: {what}"
-        );
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-}
+#[allow(unused_imports)]
+pub use until::until;

@@ -54,8 +54,26 @@ mailprov_fragment() {
         eval "$mailprov_code"
     ) </dev/null >"$mailprov_folder/out.$1" 2>&8 8>&- 9>&-
     mailprov_status=$?
+    [ "$mailprov_status" = 0 ] || mailprov_blame >&8
     read -r mailprov_to mailprov_rest </proc/uptime
     printf '\n%s %s %s %s %s\n' "$mailprov_nonce" "$1" "$mailprov_status" "$mailprov_from" "$mailprov_to" >&8
+}
+
+# mailprov_blame: what may be behind any failure. The tools' own words ("write error") don't say where.
+mailprov_blame() {
+    df -kP / /etc /var /tmp "$mailprov_run" "$mailprov_state" 2>/dev/null | sort -u |
+        while read -r mailprov_line mailprov_line mailprov_line mailprov_left mailprov_line mailprov_where; do
+            case $mailprov_left in
+                ? | 1?) [ "$mailprov_left" = - ] ||
+                    printf 'no space is left on %s: make room there and apply again\n' "$mailprov_where" ;;
+            esac
+        done
+    while read -r mailprov_line mailprov_where mailprov_line mailprov_left mailprov_line; do
+        case $mailprov_where:$mailprov_left in
+            /:ro,* | /:ro | /etc:ro,* | /etc:ro | /var:ro,* | /var:ro)
+                printf '%s is mounted read-only: see why (dmesg, mount), mount it writable and apply again\n' "$mailprov_where" ;;
+        esac
+    done </proc/mounts
 }
 
 mailprov_end() {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -51,12 +52,19 @@ impl Site {
     }
 
     /// A lab host under its own name, with these roles; `variables` is the YAML of its `variables:` map.
-    pub fn host(mut self, host: &LabHost, roles: &[&str], variables: &str) -> Self {
+    pub fn host(self, host: &LabHost, roles: &[&str], variables: &str) -> Self {
+        let address = (host.address(), 22).into();
+        self.host_at(host, address, roles, variables)
+    }
+
+    /// [`Site::host`], reached at `address`: through a relay, for one.
+    pub fn host_at(mut self, host: &LabHost, address: SocketAddr, roles: &[&str], variables: &str) -> Self {
         let _ = write!(
             self.hosts,
-            "  {}:\n    ssh:\n      address: {}\n      user: {}\n      host_key_fingerprint: {}\n",
+            "  {}:\n    ssh:\n      address: {}\n      port: {}\n      user: {}\n      host_key_fingerprint: {}\n",
             host.name(),
-            host.address(),
+            address.ip(),
+            address.port(),
             host.login().user(),
             host.host_key_fingerprint().unwrap()
         );
@@ -120,7 +128,8 @@ impl Site {
         fs::write(self.path().join("secrets.yaml"), text).unwrap();
     }
 
-    fn identity(&self) -> PathBuf {
+    /// The file that opens the secrets.
+    pub fn identity(&self) -> PathBuf {
         self.path().join("identity.txt")
     }
 

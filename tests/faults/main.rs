@@ -1,0 +1,77 @@
+//! Breaks runs on real lab hosts, then applies again: `cargo test --test faults -- [SERIES]… [--points N] [--only N]`.
+//!
+//! Not a part of `cargo test`: a series takes minutes to hours. `tests/suite/faults.rs` has a few of the points.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[allow(dead_code)]
+mod kit {
+    pub mod after;
+    pub mod attempt;
+    pub mod point;
+    pub mod reader;
+    pub mod relay;
+    pub mod sender;
+    pub mod server;
+    pub mod trouble;
+}
+mod report;
+mod series;
+/// The suite's own tools, without those that this has no use for.
+#[allow(dead_code)]
+#[path = "../suite/support"]
+mod support {
+    mod command;
+    mod hosts;
+    mod site;
+    mod until;
+
+    pub use command::Run;
+    pub use hosts::{TestHost, boot_all};
+    pub use site::Site;
+    pub use until::until;
+}
+
+use std::process::ExitCode;
+
+/// What the command line asks for.
+pub struct Wanted {
+    /// Points of each series; its own number when not given.
+    pub points: Option<usize>,
+    /// Only this point, or the trouble of this name.
+    pub only: Option<String>,
+}
+
+const USAGE: &str = "usage: cargo test --test faults -- [SERIES]... [--points N] [--only POINT]";
+
+fn main() -> ExitCode {
+    let mut wanted = Wanted {
+        points: None,
+        only: None,
+    };
+    let mut names = Vec::new();
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--points" => wanted.points = words.next().and_then(|number| number.parse().ok()),
+            "--only" => wanted.only = words.next(),
+            name if series::ALL.iter().any(|(known, _)| *known == name) => names.push(word),
+            _ => {
+                let known: Vec<&str> = series::ALL.iter().map(|(name, _)| *name).collect();
+                eprintln!("{USAGE}\nseries: {}", known.join(", "));
+                return ExitCode::from(2);
+            }
+        }
+    }
+    let mut well = true;
+    for (name, series) in series::ALL {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            well &= series(&wanted);
+        }
+    }
+    if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
