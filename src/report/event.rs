@@ -6,14 +6,27 @@ use serde::Serialize;
 
 use crate::secret::Redactor;
 
-/// Text without secrets: it can only be made through a redactor.
+/// Text without secrets and without characters that command a terminal: it can only be made through a redactor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Text(String);
 
 impl Text {
     pub fn new(redactor: &Redactor, text: &str) -> Self {
-        Self(redactor.redact(text).into_owned())
+        let text = redactor.redact(text);
+        // What hosts say is shown to people: a log line must not be able to repaint a terminal.
+        let commands = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+        Self(if text.contains(commands) {
+            text.chars()
+                .flat_map(|c| {
+                    let escaped = commands(c).then(|| c.escape_default());
+                    let plain = escaped.is_none().then_some(c);
+                    plain.into_iter().chain(escaped.into_iter().flatten())
+                })
+                .collect()
+        } else {
+            text.into_owned()
+        })
     }
 
     pub fn as_str(&self) -> &str {

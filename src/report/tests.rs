@@ -242,3 +242,12 @@ fn the_page_on_exit_codes_has_them_all() {
         .collect();
     assert!(page.contains(&format!("\n{}\n", order.join(", "))), "{order:?}");
 }
+
+#[test]
+fn what_a_host_says_commands_no_terminal() {
+    let said = "line\n\tone\u{1b}]0;owned\u{7}\r\u{9b}2Jü";
+    assert_eq!(
+        Text::new(&Redactor::default(), said).as_str(),
+        "line\n\tone\\u{1b}]0;owned\\u{7}\\r\\u{9b}2Jü"
+    );
+}
