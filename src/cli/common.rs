@@ -14,7 +14,7 @@ use crate::secret::vault::SecretError;
 /// Options that every subcommand takes.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Global {
-    /// Say more: each step as it starts; twice: what each round trip took
+    /// Say more: steps as they start, and those that are converged
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Colours: on a terminal unless NO_COLOR is set, always, or never

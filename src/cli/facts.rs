@@ -1,11 +1,13 @@
 //! `mailprov facts`: what is known of hosts before any step; also the way to try a connection.
 
+use std::sync::Arc;
+
 use futures::StreamExt as _;
 
 use super::common::{Failure, Global, IdentityArgs, InventoryArgs, print};
 use super::{apply::select, reach};
 use crate::exit::Exit;
-use crate::host::connection::{self, Terminal};
+use crate::host::connection::Terminal;
 use crate::host::{Facts, HostError, PackageVersion, ReadHost as _, WriteHost as _};
 use crate::inventory::InventoryHost;
 use crate::role::bind;
@@ -50,11 +52,11 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     let (inventory, roles) = args.inventory.load()?;
     let hosts = select::hosts(&inventory, &args.limit)?;
     let vault = reach::vault(&inventory, &hosts, &args.identity.identity)?;
-    let prompt = Terminal::default();
+    let prompt = Arc::new(Terminal::default());
     let results: Vec<(&InventoryHost, Result<Facts, HostError>)> = futures::stream::iter(hosts)
         .map(|host| {
             let packages = bind::packages(&roles, host);
-            let (vault, prompt, accept) = (&vault, &prompt, args.accept_new_host_key);
+            let (vault, prompt, accept) = (&vault, prompt.clone(), args.accept_new_host_key);
             async move { (host, ask(host, vault, accept, prompt, &packages).await) }
         })
         .buffered(JOBS)
@@ -87,11 +89,10 @@ async fn ask(
     host: &InventoryHost,
     vault: &Vault,
     accept_new_host_key: bool,
-    prompt: &Terminal,
+    prompt: Arc<Terminal>,
     packages: &[String],
 ) -> Result<Facts, HostError> {
-    let target = reach::target(host, vault, accept_new_host_key)?;
-    let mut session = connection::connect(&target, prompt).await?;
+    let mut session = reach::open(host, vault, accept_new_host_key, prompt).await?;
     let facts = session.facts(packages, None).await?;
     session.finish(None).await?;
     Ok(facts)

@@ -1,10 +1,12 @@
 //! How a host of the inventory is reached: what the connection needs, with its secrets filled in.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::common::Failure;
 use crate::host::HostError;
-use crate::host::connection::Target;
+use crate::host::connection::{self, Prompt, Target};
+use crate::host::session::Session;
 use crate::inventory::{Inventory, InventoryHost};
 use crate::secret::vault::Vault;
 
@@ -57,4 +59,21 @@ pub fn vault(
         return Ok(Vault::default());
     }
     Ok(inventory.secrets.open(&names, identities)?)
+}
+
+/// Opens a root shell on `host`, in a task of its own: while its prompt waits for a person, other hosts go on.
+///
+/// # Errors
+/// See [`connection::connect`].
+pub async fn open<P: Prompt + 'static>(
+    host: &InventoryHost,
+    vault: &Vault,
+    accept_new_host_key: bool,
+    prompt: Arc<P>,
+) -> Result<Session, HostError> {
+    let target = target(host, vault, accept_new_host_key)?;
+    let opening = tokio::spawn(async move { connection::connect(&target, prompt.as_ref()).await });
+    opening
+        .await
+        .map_err(|error| HostError::Protocol(format!("{}: connecting ended early: {error}", host.name)))?
 }

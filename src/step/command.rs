@@ -19,6 +19,9 @@ pub const KIND: Kind = Kind {
     parse,
 };
 
+/// The status of a check that was ended because it took too long: see `host/observe/check.sh`.
+const TOO_SLOW: i32 = 124;
+
 /// A command with an effect that can be looked for.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -91,7 +94,14 @@ impl Step for Command {
             }
             (None, None) => (true, String::new()),
         };
-        if done {
+        let slow = |unless| world.check(unless).is_some_and(|check| check.status == TOO_SLOW);
+        if self.unless.as_ref().is_some_and(|unless| slow(unless)) {
+            Assessment::Refused(format!(
+                "`{}` had not answered after five minutes, so nobody knows whether the command is still to be run; try it \
+                 on the host",
+                self.unless.as_deref().unwrap_or_default().trim()
+            ))
+        } else if done {
             Assessment::Converged
         } else {
             Assessment::Create(Diff::default().note(format!("runs `{}`: {why}", self.run.trim())))
@@ -165,6 +175,10 @@ mod tests {
         assert!(matches!(Host::default().assess(&*step), Assessment::Create(_)));
         assert!(matches!(answer(1), Assessment::Create(_)));
         assert_eq!(answer(0), Assessment::Converged);
+        assert!(
+            matches!(answer(124), Assessment::Refused(_)),
+            "not run on a guess"
+        );
     }
 
     #[test]

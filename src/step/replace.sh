@@ -51,7 +51,7 @@ mailprov_set_staged() {
   eval "mailprov_backup_$mailprov_count=\$5"
 }
 
-# mailprov_set_refused COMMAND: the checker's words in $mailprov_words, with real paths for staged ones; nothing stays.
+# mailprov_set_refused STATUS: the checker's words in $mailprov_words, with real paths for staged ones; nothing stays.
 mailprov_set_refused() {
   mailprov_i=0
   while [ "$mailprov_i" -lt "$mailprov_count" ]; do
@@ -70,13 +70,15 @@ mailprov_set_refused() {
     mailprov_words=$mailprov_words$mailprov_rest
   done
   printf '%s\n' "$mailprov_words" >&2
+  # timeout(1)
+  [ "$1" != 124 ] || echo "the check had not ended after five minutes" >&2
   exit 65
 }
 
 # mailprov_set_validate COMMAND: a checker of the file staged last.
 mailprov_set_validate() {
-  mailprov_words=$(staged=$mailprov_staged && export staged && sh -c "$1" </dev/null 2>&1) ||
-    mailprov_set_refused
+  mailprov_words=$(staged=$mailprov_staged && export staged && timeout -k 10 300 sh -c "$1" </dev/null 2>&1) ||
+    mailprov_set_refused $?
 }
 
 # mailprov_set_check COMMAND [FOLDER NUMBER NAME]...: runs COMMAND where it sees the set in place. NAME, a path below
@@ -111,12 +113,12 @@ mailprov_set_check() {
     shift 3
   done
   for mailprov_way in overlay bind; do
-    mailprov_words=$(unshare -m --propagation private sh -c "$mailprov_in_private" sh \
+    mailprov_words=$(unshare -m --propagation private timeout -k 10 300 sh -c "$mailprov_in_private" sh \
       "$mailprov_base" "$mailprov_way" "$mailprov_command" </dev/null 2>&1)
     mailprov_status=$?
     # The file says that the checker was reached: its status is its own.
     if [ -e "$mailprov_base/reached" ]; then
-      [ "$mailprov_status" = 0 ] || mailprov_set_refused
+      [ "$mailprov_status" = 0 ] || mailprov_set_refused "$mailprov_status"
       return 0
     fi
   done
@@ -172,13 +174,14 @@ mailprov_set_swap() {
     eval "mv -fT -- \"\$mailprov_temp_$mailprov_i\" \"\$mailprov_path_$mailprov_i\"" || exit 1
   done
   [ -n "$mailprov_check_after" ] || return 0
-  mailprov_words=$(sh -c "$mailprov_check_after" </dev/null 2>&1) && return 0
+  mailprov_words=$(timeout -k 10 300 sh -c "$mailprov_check_after" </dev/null 2>&1) && return 0
+  mailprov_status=$?
   mailprov_i=0
   while [ "$mailprov_i" -lt "$mailprov_count" ]; do
     mailprov_i=$((mailprov_i + 1))
     eval "mailprov_set_restore \"\$mailprov_path_$mailprov_i\" \"\$mailprov_copy_$mailprov_i\""
   done
-  mailprov_set_refused
+  mailprov_set_refused "$mailprov_status"
 }
 
 # mailprov_keep PATH: a copy under backups, called $mailprov_copy; `-` if there is nothing. What was there before

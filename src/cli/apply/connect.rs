@@ -54,12 +54,7 @@ async fn one(apply: &Apply<'_>, host: &InventoryHost, prompt: Arc<Pausing>) -> O
 async fn open(apply: &Apply<'_>, host: &InventoryHost, prompt: Arc<Pausing>) -> Result<Connected, HostError> {
     apply.reporter.doing(&host.name, "connecting");
     let began = Instant::now();
-    let target = reach::target(host, apply.vault, apply.args.accept_new_host_key)?;
-    // A task of its own: while one host's prompt waits for a person, the others go on.
-    let opening = tokio::spawn(async move { connection::connect(&target, prompt.as_ref()).await });
-    let mut session = opening
-        .await
-        .map_err(|error| HostError::Protocol(format!("{}: connecting ended early: {error}", host.name)))??;
+    let mut session = reach::open(host, apply.vault, apply.args.accept_new_host_key, prompt).await?;
     let connecting = began.elapsed().as_secs_f64();
     apply.reporter.doing(&host.name, "asking for facts");
     let began = Instant::now();
@@ -84,13 +79,11 @@ struct Pausing {
 
 impl Prompt for Pausing {
     fn trust_host_key(&self, host: &str, fingerprint: &str) -> Option<bool> {
-        tokio::task::block_in_place(|| {
-            self.progress
-                .suspend(|| self.terminal.trust_host_key(host, fingerprint))
-        })
+        self.progress
+            .suspend(|| self.terminal.trust_host_key(host, fingerprint))
     }
 
     fn password(&self, question: &str) -> Option<Secret> {
-        tokio::task::block_in_place(|| self.progress.suspend(|| self.terminal.password(question)))
+        self.progress.suspend(|| self.terminal.password(question))
     }
 }

@@ -20,43 +20,49 @@ impl Prompt for NoPrompt {
     }
 }
 
-/// Asks on the terminal, one question at a time; refuses when standard input or standard error is none.
+/// Asks on the terminal, one question at a time; refuses when standard input or standard error is none. Needs tokio's
+/// runtime with several threads: its other tasks go on while a person thinks.
 #[derive(Debug, Default)]
 pub struct Terminal {
     busy: Mutex<()>,
 }
 
-fn somebody_is_there() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+impl Terminal {
+    /// What a person answers to `ask`, if somebody is there.
+    fn alone<T>(&self, ask: impl FnOnce() -> Option<T>) -> Option<T> {
+        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+            return None;
+        }
+        tokio::task::block_in_place(|| {
+            let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+            ask()
+        })
+    }
 }
 
 impl Prompt for Terminal {
     fn trust_host_key(&self, host: &str, fingerprint: &str) -> Option<bool> {
-        if !somebody_is_there() {
-            return None;
-        }
-        let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut terminal = std::io::stderr();
-        write!(
-            terminal,
-            "The host key of {host} is not known. Its fingerprint is\n  {fingerprint}\n\
-             Compare it with what the host's console or provider shows. Trust it? (yes/no) "
-        )
-        .and_then(|()| terminal.flush())
-        .ok()?;
-        let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer).ok()?;
-        Some(answer.trim().eq_ignore_ascii_case("yes"))
+        self.alone(|| {
+            let mut terminal = std::io::stderr();
+            write!(
+                terminal,
+                "The host key of {host} is not known. Its fingerprint is\n  {fingerprint}\n\
+                 Compare it with what the host's console or provider shows. Trust it? (yes/no) "
+            )
+            .and_then(|()| terminal.flush())
+            .ok()?;
+            let mut answer = String::new();
+            std::io::stdin().lock().read_line(&mut answer).ok()?;
+            Some(answer.trim().eq_ignore_ascii_case("yes"))
+        })
     }
 
     fn password(&self, question: &str) -> Option<Secret> {
-        if !somebody_is_there() {
-            return None;
-        }
-        let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        rpassword::prompt_password(question)
-            .ok()
-            .filter(|text| !text.is_empty())
-            .map(Secret::new)
+        self.alone(|| {
+            rpassword::prompt_password(question)
+                .ok()
+                .filter(|text| !text.is_empty())
+                .map(Secret::new)
+        })
     }
 }

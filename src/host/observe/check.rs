@@ -52,6 +52,21 @@ mod tests {
     }
 
     #[test]
+    fn a_check_that_hangs_is_ended() {
+        let quick = super::super::PRELUDE
+            .concat()
+            .replace("timeout -k 5 300", "timeout -k 5 0.2");
+        let output = std::process::Command::new("sh")
+            .args([
+                "-c",
+                &format!("{quick}\nmailprov_check 'sleep 600'\nmailprov_check 'it='\\''s'\\''; exit 3'"),
+            ])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), ":124\n:3\n");
+    }
+
+    #[test]
     fn status_and_output_of_both_streams() {
         let seen = check("echo out; echo err >&2; exit 3");
         assert_eq!(
