@@ -8,6 +8,7 @@ pub mod known_hosts;
 pub mod observe;
 pub mod script;
 pub mod session;
+pub mod ssh_config;
 
 use std::collections::BTreeMap;
 

@@ -58,6 +58,8 @@ pub struct Connection {
     /// `SHA256:…`: the host key is accepted if it has this fingerprint.
     pub host_key_fingerprint: Option<String>,
     pub known_hosts: Option<PathBuf>,
+    /// Whether the operator's `~/.ssh/config` counts; it does when not given.
+    pub ssh_config: Option<bool>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -7,13 +7,14 @@ use super::common::Failure;
 use crate::host::HostError;
 use crate::host::connection::{self, Prompt, Target};
 use crate::host::session::Session;
+use crate::host::ssh_config::{self, SshConfig};
 use crate::inventory::{Inventory, InventoryHost};
 use crate::secret::vault::Vault;
 
 /// The target of `host`.
 ///
 /// # Errors
-/// A password that the vault does not have.
+/// A password that the vault does not have; an SSH configuration that makes no sense.
 pub fn target(host: &InventoryHost, vault: &Vault, accept_new_host_key: bool) -> Result<Target, HostError> {
     let connection = &host.connection;
     let secret = |name: &Option<String>| match name {
@@ -25,7 +26,7 @@ pub fn target(host: &InventoryHost, vault: &Vault, accept_new_host_key: bool) ->
             ))
         }),
     };
-    Ok(Target {
+    let mut target = Target {
         name: host.name.clone(),
         address: connection.address.clone().unwrap_or_else(|| host.name.clone()),
         port: connection.port.unwrap_or_default(),
@@ -36,7 +37,14 @@ pub fn target(host: &InventoryHost, vault: &Vault, accept_new_host_key: bool) ->
         host_key_fingerprint: connection.host_key_fingerprint.clone(),
         known_hosts: connection.known_hosts.iter().cloned().collect(),
         accept_new_host_key,
-    })
+        ..Target::default()
+    };
+    if connection.ssh_config.unwrap_or(true) {
+        let config = SshConfig::of_operator()
+            .map_err(|what| HostError::Unreachable(format!("{}: {what}", host.name)))?;
+        ssh_config::complete(&mut target, &config)?;
+    }
+    Ok(target)
 }
 
 /// The secrets that logins need, and no others.

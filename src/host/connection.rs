@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use super::HostError;
 use super::session::{self, Places, Session};
+use super::ssh_config::Agent;
 use crate::secret::Secret;
 pub use terminal::{NoPrompt, Terminal};
 
@@ -39,6 +40,31 @@ pub struct Target {
     /// OpenSSH's own when empty. New keys go to the first.
     pub known_hosts: Vec<PathBuf>,
     pub accept_new_host_key: bool,
+    /// Nobody is asked about an unknown key: it is refused.
+    pub strict_host_key: bool,
+    /// The name to look for in the known hosts and in certificates, instead of address and port.
+    pub host_key_alias: Option<String>,
+    /// A missing key file is passed over, as ssh(1) does with those of its configuration.
+    pub identity_files_may_lack: bool,
+    /// The default files are not tried either.
+    pub no_identity_files: bool,
+    /// Of the agent's keys only those of the files.
+    pub identities_only: bool,
+    pub agent: Agent,
+    /// Certificates of the operator, besides those that lie next to the key files.
+    pub certificate_files: Vec<PathBuf>,
+    /// Hosts on the way, the nearest first; those of theirs are not looked at.
+    pub jumps: Vec<Target>,
+}
+
+impl Target {
+    /// The name and port under which the known hosts have it.
+    pub fn known_as(&self) -> (&str, u16) {
+        match &self.host_key_alias {
+            Some(alias) => (alias, 22),
+            None => (&self.address, self.port),
+        }
+    }
 }
 
 /// Asks the operator. The terminal's implementation prompts; the other one refuses.
@@ -58,16 +84,20 @@ pub trait Prompt: Send + Sync {
 /// answer.
 pub async fn connect(target: &Target, prompt: &dyn Prompt) -> Result<Session, HostError> {
     let mut target = target.clone();
-    if target.port == 0 {
-        target.port = 22;
+    for target in target.jumps.iter_mut() {
+        defaults(target);
     }
-    if target.user.is_empty() {
-        "root".clone_into(&mut target.user);
-    }
+    defaults(&mut target);
     let target = &target;
-    let (mut handle, notes) = dial::connect(target, prompt).await?;
+    let mut way = Vec::new();
+    for hop in &target.jumps {
+        let (mut handle, notes) = dial::connect(hop, way.last(), prompt).await?;
+        login::authenticate(hop, prompt, &mut handle, &notes).await?;
+        way.push(handle);
+    }
+    let (mut handle, notes) = dial::connect(target, way.last(), prompt).await?;
     login::authenticate(target, prompt, &mut handle, &notes).await?;
-    let wire = shell::start(target, handle, notes).await?;
+    let wire = shell::start(target, handle, way, notes).await?;
 
     let nonce = session::nonce().map_err(|error| {
         HostError::Unreachable(format!(
@@ -99,6 +129,15 @@ pub async fn connect(target: &Target, prompt: &dyn Prompt) -> Result<Session, Ho
     }
     session.begin(&Places::default()).await?;
     Ok(session)
+}
+
+fn defaults(target: &mut Target) {
+    if target.port == 0 {
+        target.port = 22;
+    }
+    if target.user.is_empty() {
+        "root".clone_into(&mut target.user);
+    }
 }
 
 fn password_line(before: &str, target: &Target, password: &Secret) -> Result<String, HostError> {

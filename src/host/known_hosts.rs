@@ -3,16 +3,20 @@
 //! Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Stricter than OpenSSH in one point: a known host that offers a
 //! key of another algorithm is refused, not taken for an unknown one. A file that can't be read fails closed.
 
-mod pattern;
+mod authority;
+pub(in crate::host) mod pattern;
 mod record;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use russh::keys::ssh_key::known_hosts::HostPatterns;
+use russh::keys::ssh_key::public::KeyData;
 use russh::keys::{Algorithm, PublicKey};
 
 use super::HostError;
+use authority::Authority;
+pub use authority::Vouched;
 pub use record::append;
 
 /// What the files say of a key.
@@ -32,8 +36,7 @@ pub enum Verdict {
 #[derive(Debug, Default)]
 pub struct KnownHosts {
     entries: Vec<Entry>,
-    /// `file:line` of certificate authorities for this host, which mailprov does not use.
-    authorities: Vec<String>,
+    authorities: Vec<Authority>,
 }
 
 #[derive(Debug)]
@@ -47,14 +50,17 @@ struct Entry {
 
 /// The files that OpenSSH reads when it isn't told otherwise; new keys go to the first.
 pub fn default_files() -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    if let Some(home) = std::env::home_dir() {
-        files.push(home.join(".ssh/known_hosts"));
-        files.push(home.join(".ssh/known_hosts2"));
-    }
-    files.push("/etc/ssh/ssh_known_hosts".into());
-    files.push("/etc/ssh/ssh_known_hosts2".into());
+    let (mut files, global) = default_files_by_owner();
+    files.extend(global);
     files
+}
+
+/// The same, the operator's own apart from those of the machine.
+pub fn default_files_by_owner() -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let own =
+        std::env::home_dir().map(|home| [home.join(".ssh/known_hosts"), home.join(".ssh/known_hosts2")]);
+    let global = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"].map(PathBuf::from);
+    (own.into_iter().flatten().collect(), global.to_vec())
 }
 
 /// The name under which a host stands in the files: with its port unless that is 22.
@@ -110,7 +116,8 @@ impl KnownHosts {
             }
             let place = format!("{}:{}", file.display(), index + 1);
             if marker == "@cert-authority" {
-                self.authorities.push(place);
+                let key = PublicKey::from_openssh(&format!("{algorithm} {key}")).ok();
+                self.authorities.push(Authority { place, key });
                 continue;
             }
             self.entries.push(Entry {
@@ -130,8 +137,8 @@ impl KnownHosts {
                 .as_ref()
                 .is_some_and(|known| known.key_data() == key.key_data())
         };
-        if let Some(entry) = self.entries.iter().filter(|entry| entry.revoked).find(same) {
-            return Verdict::Revoked(entry.place.clone());
+        if let Some(place) = self.revoked(key.key_data()) {
+            return Verdict::Revoked(place);
         }
         let mut trusted = self.entries.iter().filter(|entry| !entry.revoked);
         if trusted.clone().any(|entry| same(&entry)) {
@@ -155,6 +162,15 @@ impl KnownHosts {
         }
     }
 
+    /// Where a key is revoked.
+    fn revoked(&self, key: &KeyData) -> Option<String> {
+        let revoked = self
+            .entries
+            .iter()
+            .find(|entry| entry.revoked && entry.key.as_ref().is_some_and(|known| known.key_data() == key));
+        revoked.map(|entry| entry.place.clone())
+    }
+
     /// `preferred`, with the algorithms of known keys first: the host is asked for a key that can be compared.
     pub fn order(&self, preferred: &[Algorithm]) -> Vec<Algorithm> {
         let known = |algorithm: &Algorithm| {
@@ -171,16 +187,6 @@ impl KnownHosts {
         let (mut first, rest): (Vec<Algorithm>, Vec<Algorithm>) = preferred.iter().cloned().partition(known);
         first.extend(rest);
         first
-    }
-
-    /// A remark for messages when only certificate authorities are known for the host.
-    pub fn note(&self) -> String {
-        match self.authorities.first() {
-            Some(place) => {
-                format!(" (the @cert-authority at {place} is not used: mailprov compares keys only)")
-            }
-            None => String::new(),
-        }
     }
 }
 

@@ -74,6 +74,7 @@ pub fn inventory(roles: &Roles) -> Value {
                     "sudo_password": {"type": "string", "description": "`!secret NAME`"},
                     "host_key_fingerprint": {"type": "string", "pattern": "^SHA256:"},
                     "known_hosts": {"type": "string"},
+                    "ssh_config": {"type": "boolean"},
                 },
             },
         },

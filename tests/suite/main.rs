@@ -25,6 +25,7 @@ mod kit {
 mod lab;
 mod rehearse;
 mod server;
+mod ssh;
 mod steps;
 mod support;
 mod web;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::{self, DisconnectReason, Handle};
-use russh::keys::{PublicKey, PublicKeyOrCertificate};
+use russh::keys::{Certificate, PublicKey, PublicKeyOrCertificate};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Prompt, Target, trust};
@@ -19,7 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const KEEPALIVES_MISSED: usize = 3;
 
-type Question = (PublicKey, oneshot::Sender<bool>);
+type Question = (Shown, oneshot::Sender<bool>);
+
+/// What the host proved that it has.
+pub struct Shown {
+    pub key: PublicKey,
+    pub certificate: Option<Certificate>,
+}
 
 /// The client's side of russh's callbacks. The key is judged where the operator can be asked.
 pub struct Client {
@@ -38,7 +45,15 @@ impl client::Handler for Client {
             return Ok(accepted.key_data() == key.key_data());
         }
         let (reply, answer) = oneshot::channel();
-        if self.ask.send((key.clone(), reply)).await.is_err() {
+        let certificate = match shown {
+            PublicKeyOrCertificate::Certificate(certificate) => Some(certificate.clone()),
+            PublicKeyOrCertificate::PublicKey { .. } => None,
+        };
+        let question = Shown {
+            key: key.clone(),
+            certificate,
+        };
+        if self.ask.send((question, reply)).await.is_err() {
             return Ok(false);
         }
         let accepted = answer.await.unwrap_or(false);
@@ -80,21 +95,40 @@ pub fn words(error: &russh::Error) -> String {
     }
 }
 
-/// Connects and verifies the host's key.
+/// What an SSH connection runs over.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Connects, over a connection to a host on the way if there is one, and verifies the host's key.
 ///
 /// # Errors
 /// `Unreachable`, and `HostKey` when the key is refused.
-pub async fn connect(target: &Target, prompt: &dyn Prompt) -> Result<(Handle<Client>, Notes), HostError> {
+pub async fn connect(
+    target: &Target,
+    way: Option<&Handle<Client>>,
+    prompt: &dyn Prompt,
+) -> Result<(Handle<Client>, Notes), HostError> {
     let files = if target.known_hosts.is_empty() {
         default_files()
     } else {
         target.known_hosts.clone()
     };
-    let known = KnownHosts::read(&files, &target.address, target.port)?;
-    let stream = tcp(target).await?;
+    let (host, port) = target.known_as();
+    let known = KnownHosts::read(&files, host, port)?;
+    let stream: Box<dyn Stream> = match way {
+        None => Box::new(tcp(target).await?),
+        Some(hop) => Box::new(through(hop, target).await?),
+    };
+    // Asked for only where an authority could vouch: a host without one shows a plain key then.
+    let certificates = if known.has_authority() && target.host_key_fingerprint.is_none() {
+        russh::Preferred::DEFAULT.key.to_vec()
+    } else {
+        Vec::new()
+    };
 
     let preferred = russh::Preferred {
         key: Cow::Owned(known.order(&russh::Preferred::DEFAULT.key)),
+        host_key_certificates: Cow::Owned(certificates),
         ..russh::Preferred::DEFAULT
     };
     let config = Arc::new(client::Config {
@@ -118,8 +152,8 @@ pub async fn connect(target: &Target, prompt: &dyn Prompt) -> Result<(Handle<Cli
         tokio::select! {
             // The verdict on the key first: the connection's own error only says that the key was refused.
             biased;
-            Some((key, reply)) = questions.recv() => {
-                let verdict = trust::verify(target, &known, &key, prompt);
+            Some((shown, reply)) = questions.recv() => {
+                let verdict = trust::verify(target, &known, &shown, prompt);
                 let _ = reply.send(verdict.is_ok());
                 verdict?;
             }
@@ -133,6 +167,25 @@ pub async fn connect(target: &Target, prompt: &dyn Prompt) -> Result<(Handle<Cli
                 let what = format!("the host does not answer the key exchange within {} s", PATIENCE.as_secs());
                 return Err(unreachable(target, &what, "is that an SSH server?"));
             }
+        }
+    }
+}
+
+async fn through(
+    hop: &Handle<Client>,
+    target: &Target,
+) -> Result<russh::ChannelStream<russh::client::Msg>, HostError> {
+    let advice = "does the host on the way reach it, and allow forwarding (`AllowTcpForwarding`)?";
+    let opening = hop.channel_open_direct_tcpip(&target.address, u32::from(target.port), "127.0.0.1", 0);
+    match tokio::time::timeout(PATIENCE, opening).await {
+        Ok(Ok(channel)) => Ok(channel.into_stream()),
+        Ok(Err(error)) => Err(unreachable(target, &words(&error), advice)),
+        Err(_) => {
+            let what = format!(
+                "no answer from the host on the way within {} s",
+                PATIENCE.as_secs()
+            );
+            Err(unreachable(target, &what, advice))
         }
     }
 }

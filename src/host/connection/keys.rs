@@ -6,11 +6,15 @@ use std::sync::Arc;
 
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{PrivateKey, PublicKey};
+use russh::keys::signature::Signer as _;
+use russh::keys::ssh_encoding::Encode as _;
+use russh::keys::ssh_key::private::KeypairData;
+use russh::keys::{Certificate, HashAlg, PrivateKey, PublicKey, ssh_key};
 use tokio::net::UnixStream;
 
 use super::{Prompt, Target};
 use crate::host::HostError;
+use crate::host::ssh_config::Agent;
 
 /// How often a passphrase is asked for.
 const ATTEMPTS: usize = 3;
@@ -20,6 +24,10 @@ pub enum KeyFile {
     Open(Arc<PrivateKey>),
     /// Encrypted; the public half when the format tells it.
     Encrypted(String, Option<PublicKey>),
+    /// Only the public half is here: an agent may have the other.
+    Public(PublicKey),
+    /// There is no such file.
+    Absent,
 }
 
 /// Reads a private key file; one that others may read is refused, as ssh(1) does.
@@ -34,10 +42,20 @@ pub fn read(target: &Target, path: &Path) -> Result<KeyFile, HostError> {
             path.display()
         ))
     };
-    let mode = std::fs::metadata(path)
-        .map_err(|error| refuse(error.to_string()))?
-        .permissions()
-        .mode();
+    let mode = match std::fs::metadata(path) {
+        Ok(found) => found.permissions().mode(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return match public(&beside(path, ".pub")) {
+                Some(key) => Ok(KeyFile::Public(key)),
+                None if target.identity_files_may_lack => Ok(KeyFile::Absent),
+                None => Err(refuse(error.to_string())),
+            };
+        }
+        Err(error) => return Err(refuse(error.to_string())),
+    };
+    if let Some(key) = public(path) {
+        return Ok(KeyFile::Public(key));
+    }
     if mode & 0o077 != 0 {
         return Err(refuse(format!(
             "others may read it (mode {:04o}); run `chmod 600 {}`",
@@ -60,6 +78,54 @@ pub fn read(target: &Target, path: &Path) -> Result<KeyFile, HostError> {
             Ok(KeyFile::Encrypted(text, None))
         }
         Err(error) => Err(refuse(format!("{error}; is it a private key?"))),
+    }
+}
+
+fn public(path: &Path) -> Option<PublicKey> {
+    PublicKey::from_openssh(std::fs::read_to_string(path).ok()?.trim()).ok()
+}
+
+/// A file that ssh-keygen puts next to a key.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// The operator's certificates: those that the target names and those next to its key files. A file that is absent or
+/// holds none is passed over, as ssh(1) does: without it the host is the one to refuse.
+pub fn certificates(target: &Target) -> Vec<Certificate> {
+    let beside_keys = target.identity_files.iter().map(|path| beside(path, "-cert.pub"));
+    target
+        .certificate_files
+        .iter()
+        .cloned()
+        .chain(beside_keys)
+        .filter_map(|path| Certificate::from_openssh(std::fs::read_to_string(path).ok()?.trim()).ok())
+        .collect()
+}
+
+/// Signs with a key that is in memory.
+pub struct Local(pub Arc<PrivateKey>);
+
+impl russh::Signer for Local {
+    type Error = russh::AgentAuthError;
+
+    async fn auth_sign(
+        &mut self,
+        _: &AgentIdentity,
+        hash: Option<HashAlg>,
+        mut data: Vec<u8>,
+    ) -> Result<Vec<u8>, Self::Error> {
+        let signature = match self.0.key_data() {
+            KeypairData::Rsa(pair) => (pair, hash).try_sign(&data),
+            _ => self.0.try_sign(&data),
+        };
+        let signature = signature.map_err(|error| russh::keys::Error::from(ssh_key::Error::from(error)))?;
+        signature
+            .encode_prefixed(&mut data)
+            .map_err(|error| russh::keys::Error::from(ssh_key::Error::from(error)))?;
+        Ok(data)
     }
 }
 
@@ -87,9 +153,13 @@ pub fn default_files() -> Vec<PathBuf> {
 }
 
 /// The operator's agent and the public keys it holds. `None`: there is no agent, or it does not answer.
-pub async fn agent() -> Option<(AgentClient<UnixStream>, Vec<PublicKey>)> {
+pub async fn agent(which: &Agent) -> Option<(AgentClient<UnixStream>, Vec<PublicKey>)> {
     let ask = async {
-        let mut agent = AgentClient::connect_env().await.ok()?;
+        let mut agent = match which {
+            Agent::Environment => AgentClient::connect_env().await.ok()?,
+            Agent::Socket(path) => AgentClient::connect_uds(path).await.ok()?,
+            Agent::None => return None,
+        };
         let identities = agent.request_identities().await.ok()?;
         let keys = identities
             .into_iter()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
+use russh::keys::{Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use russh::{MethodKind, MethodSet};
 use tokio::net::UnixStream;
 
@@ -33,6 +33,7 @@ struct Login<'a> {
     offered: Option<MethodSet>,
     /// The hash for signatures of RSA keys, asked for once.
     rsa_hash: Option<HashAlg>,
+    certificates: Vec<Certificate>,
 }
 
 /// Logs in.
@@ -52,8 +53,9 @@ pub async fn authenticate(
         tried: Vec::new(),
         offered: None,
         rsa_hash: None,
+        certificates: keys::certificates(target),
     };
-    let mut agent = keys::agent().await;
+    let mut agent = keys::agent(&target.agent).await;
     for path in &target.identity_files {
         if login.file(path, prompt, &mut agent).await? {
             return Ok(());
@@ -65,16 +67,16 @@ pub async fn authenticate(
     {
         return Ok(());
     }
-    if let Some((client, held)) = &mut agent {
+    if let Some((client, held)) = agent.as_mut().filter(|_| !target.identities_only) {
         for key in held.clone() {
             if login.agent(client, &key).await? {
                 return Ok(());
             }
         }
-    } else {
+    } else if !target.identities_only {
         login.tried.push("no agent".to_owned());
     }
-    if target.identity_files.is_empty() {
+    if target.identity_files.is_empty() && !target.no_identity_files {
         for path in keys::default_files() {
             if login.file(&path, prompt, &mut agent).await? {
                 return Ok(());
@@ -183,11 +185,34 @@ impl Login<'_> {
                     }
                 }
             }
+            KeyFile::Public(public) => {
+                if let Some((client, held)) = agent.as_mut()
+                    && held.iter().any(|key| key.key_data() == public.key_data())
+                {
+                    return self.agent(client, &public).await;
+                }
+                self.tried.push(format!(
+                    "key {} (its private half is in no file and no agent)",
+                    path.display()
+                ));
+                return Ok(false);
+            }
+            KeyFile::Absent => {
+                self.tried
+                    .push(format!("key {} (there is no such file)", path.display()));
+                return Ok(false);
+            }
         };
         self.key(format!("key {}", path.display()), key).await
     }
 
     async fn key(&mut self, what: String, key: Arc<PrivateKey>) -> Result<bool, HostError> {
+        if self
+            .certified(&what, key.public_key(), &mut keys::Local(key.clone()))
+            .await?
+        {
+            return Ok(true);
+        }
         let hash = self.hash(key.public_key()).await?;
         let key = PrivateKeyWithHashAlg::new(key, hash);
         let attempt = self.handle.authenticate_publickey(&self.target.user, key);
@@ -205,8 +230,11 @@ impl Login<'_> {
         if !self.may(MethodKind::PublicKey) {
             return Ok(false);
         }
-        let hash = self.hash(key).await?;
         let what = format!("agent's key {}", key.fingerprint(HashAlg::Sha256));
+        if self.certified(&what, key, agent).await? {
+            return Ok(true);
+        }
+        let hash = self.hash(key).await?;
         let attempt = self
             .handle
             .authenticate_publickey_with(&self.target.user, key.clone(), hash, agent);
@@ -219,6 +247,36 @@ impl Login<'_> {
                 Ok(false)
             }
         }
+    }
+
+    /// Tries the certificates for a key before the key itself.
+    async fn certified<S>(&mut self, what: &str, key: &PublicKey, signer: &mut S) -> Result<bool, HostError>
+    where
+        S: russh::Signer<Error = russh::AgentAuthError>,
+    {
+        let fitting: Vec<Certificate> = self
+            .certificates
+            .iter()
+            .filter(|certificate| certificate.public_key() == key.key_data())
+            .cloned()
+            .collect();
+        for certificate in fitting {
+            let hash = self.hash(key).await?;
+            let what = format!("certificate `{}` for {what}", certificate.key_id().escape_debug());
+            let attempt =
+                self.handle
+                    .authenticate_certificate_with(&self.target.user, certificate, hash, signer);
+            match tokio::time::timeout(PATIENCE, attempt).await {
+                Err(_) => return Err(self.slow()),
+                Ok(Ok(result)) => {
+                    if self.note(what, Ok(result))? {
+                        return Ok(true);
+                    }
+                }
+                Ok(Err(error)) => self.tried.push(format!("{what} ({error})")),
+            }
+        }
+        Ok(false)
     }
 
     /// The hash to sign with: SHA-1 is never used, whatever the host says.

@@ -16,11 +16,16 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// A login may have to wait until the host has ended the user's session before.
 const OPENING: Duration = Duration::from_secs(100);
 
-/// Starts the shell's command; whether it could be executed shows in what it answers.
+/// Starts the shell's command over a connection that needs those of `way`; whether it could be executed shows in what it answers.
 ///
 /// # Errors
 /// The host opens no session.
-pub async fn start(target: &Target, handle: Handle<Client>, notes: Notes) -> Result<Wire, HostError> {
+pub async fn start(
+    target: &Target,
+    handle: Handle<Client>,
+    way: Vec<Handle<Client>>,
+    notes: Notes,
+) -> Result<Wire, HostError> {
     let advice = "does the host allow this user to run commands?";
     let channel = match tokio::time::timeout(OPENING, handle.channel_open_session()).await {
         Ok(Ok(channel)) => channel,
@@ -64,6 +69,9 @@ pub async fn start(target: &Target, handle: Handle<Client>, notes: Notes) -> Res
                     // Fails only when the connection is gone already.
                     let _ = handle.disconnect(Disconnect::ByApplication, "", "").await;
                     let _ = handle.await;
+                    for hop in way.into_iter().rev() {
+                        let _ = hop.disconnect(Disconnect::ByApplication, "", "").await;
+                    }
                 };
                 let _ = tokio::time::timeout(FAREWELL, farewell).await;
             })

@@ -1,12 +1,14 @@
 //! Whether the key that a host shows is the host's.
 
-use russh::keys::{HashAlg, PublicKey};
+use russh::keys::HashAlg;
 
+use super::dial::Shown;
 use super::{Prompt, Target};
 use crate::host::HostError;
-use crate::host::known_hosts::{self, KnownHosts, Verdict};
+use crate::host::known_hosts::{self, KnownHosts, Verdict, Vouched};
 
-/// Judges `key`. A fingerprint in the inventory decides alone; then the known hosts; an unknown host is accepted
+/// Judges what the host shows. A fingerprint in the inventory decides alone; then a certificate; then the known
+/// hosts; an unknown host is accepted
 /// when the target says so or the operator does, and then recorded.
 ///
 /// # Errors
@@ -14,16 +16,18 @@ use crate::host::known_hosts::{self, KnownHosts, Verdict};
 pub fn verify(
     target: &Target,
     known: &KnownHosts,
-    key: &PublicKey,
+    shown: &Shown,
     prompt: &dyn Prompt,
 ) -> Result<(), HostError> {
     let Target {
         name, address, port, ..
     } = target;
+    let key = &shown.key;
     let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
     let kind = key.algorithm();
     let kind = kind.as_str();
-    let host = known_hosts::host_name(address, *port);
+    let (known_name, known_port) = target.known_as();
+    let host = known_hosts::host_name(known_name, known_port);
     let refuse = |text: String| Err(HostError::HostKey(format!("{name}: {text}")));
 
     let verdict = known.judge(key);
@@ -39,6 +43,25 @@ pub fn verify(
              the host was reinstalled, correct `host_key_fingerprint`, otherwise somebody may be in between"
         ));
     }
+    if let Some(certificate) = &shown.certificate {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now = now.map_or(0, |now| now.as_secs());
+        match known.vouched(certificate, known_name, now) {
+            Vouched::Yes => return Ok(()),
+            Vouched::Revoked(place) => {
+                return refuse(format!(
+                    "the host's certificate or its authority is revoked by {place}"
+                ));
+            }
+            Vouched::Invalid(place, why) => {
+                return refuse(format!(
+                    "the host shows a certificate of the @cert-authority at {place}, but {why}; renew it on the host \
+                     (`ssh-keygen -s CA -h -n {known_name} …`), or check this machine's clock"
+                ));
+            }
+            Vouched::Unsigned => {}
+        }
+    }
     match verdict {
         Verdict::Match => Ok(()),
         Verdict::Changed(place) => refuse(format!(
@@ -51,6 +74,13 @@ pub fn verify(
             algorithms.join(", ")
         )),
         Verdict::Revoked(_) | Verdict::Unknown => {
+            if target.strict_host_key && !target.accept_new_host_key {
+                return refuse(format!(
+                    "the host key is unknown, {fingerprint} ({kind}){}, and `StrictHostKeyChecking yes` of the SSH \
+                     configuration forbids to ask; record it first, or give --accept-new-host-key",
+                    known.note()
+                ));
+            }
             if !target.accept_new_host_key {
                 match prompt.trust_host_key(&host, &format!("{fingerprint} ({kind})")) {
                     Some(true) => {}
@@ -68,7 +98,7 @@ pub fn verify(
             }
             let files = target.known_hosts.first().cloned();
             match files.or_else(|| known_hosts::default_files().into_iter().next()) {
-                Some(file) => known_hosts::append(&file, address, *port, key),
+                Some(file) => known_hosts::append(&file, known_name, known_port, key),
                 None => Ok(()),
             }
         }

@@ -10,23 +10,27 @@ pub fn matches(patterns: &HostPatterns, host: &str) -> bool {
     match patterns {
         HostPatterns::HashedName { salt, hash } => Hmac::<Sha1>::new_from_slice(salt)
             .is_ok_and(|mac| mac.chain_update(host).verify_slice(hash).is_ok()),
-        HostPatterns::Patterns(patterns) => {
-            let mut found = false;
-            for pattern in patterns {
-                let pattern = pattern.to_lowercase();
-                match pattern.strip_prefix('!') {
-                    Some(negated) if glob(negated.as_bytes(), host.as_bytes()) => return false,
-                    Some(_) => {}
-                    None => found |= glob(pattern.as_bytes(), host.as_bytes()),
-                }
-            }
-            found
-        }
+        HostPatterns::Patterns(patterns) => listed(patterns.iter().map(String::as_str), host),
     }
 }
 
+/// Whether a pattern of the list matches `text`, which is in lower case. A negated pattern that matches overrules
+/// all others.
+pub fn listed<'a>(patterns: impl Iterator<Item = &'a str>, text: &str) -> bool {
+    let mut found = false;
+    for pattern in patterns {
+        let pattern = pattern.to_lowercase();
+        match pattern.strip_prefix('!') {
+            Some(negated) if glob(negated.as_bytes(), text.as_bytes()) => return false,
+            Some(_) => {}
+            None => found |= glob(pattern.as_bytes(), text.as_bytes()),
+        }
+    }
+    found
+}
+
 /// `*` and `?` as in ssh_config(5); nothing else is special. Linear: goes back to the last star only.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
+pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star = None;
     while t < text.len() {

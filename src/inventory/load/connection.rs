@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::inventory::Connection;
 use crate::yaml::{Node, NodeValue, unknown_key};
 
-pub const KEYS: [&str; 8] = [
+pub const KEYS: [&str; 9] = [
     "address",
     "port",
     "user",
@@ -17,6 +17,7 @@ pub const KEYS: [&str; 8] = [
     "sudo_password",
     "host_key_fingerprint",
     "known_hosts",
+    "ssh_config",
 ];
 
 /// Reads the map; relative paths are relative to `folder`.
@@ -53,6 +54,7 @@ pub fn read(node: &Node, folder: &Path, found: &mut Diagnostics) -> Connection {
                     .keep(node.expect_text("known_hosts"))
                     .map(|name| names::path(name, folder));
             }
+            "ssh_config" => connection.ssh_config = found.keep(node.expect_bool("ssh_config")),
             _ => found.push(unknown_key(key, "`ssh`", &KEYS)),
         }
     }
