@@ -96,7 +96,9 @@ fn read_only(server: &mut Server) -> Trouble {
         "for folder in {folders}; do mount --bind $folder $folder && mount -o remount,bind,ro $folder || exit 1; done"
     ));
     let ended = run(server, &[]);
-    server.host.sh(&format!("umount {folders}"));
+    server.host.sh(&format!(
+        "for folder in {folders}; do mount -o remount,bind,rw $folder || exit 1; done"
+    ));
     Trouble::new(ended, 5, &["is mounted read-only"])
 }
 
