@@ -10,6 +10,7 @@ mod doc;
 mod explain;
 mod facts;
 mod graph;
+mod init;
 mod lab;
 mod reach;
 mod rehearse;
@@ -60,6 +61,7 @@ macro_rules! subcommands {
 
 // In the order of `mailprov help`. The doc comment of `Args` is the help.
 subcommands! {
+    Init => init,
     Apply => apply,
     Validate => validate,
     Render => render,

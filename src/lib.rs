@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod exit;
 pub mod graph;
 pub mod host;
+pub mod init;
 pub mod inventory;
 pub mod lab;
 pub mod plan;

@@ -68,6 +68,8 @@ pub struct Declaration {
     pub default: Option<Node>,
     /// May be left out: then it is `none` in templates.
     pub optional: bool,
+    /// Whether a missing secret may be made up; a private key that belongs to a certificate may not.
+    pub generate: bool,
     pub doc: String,
 }
 

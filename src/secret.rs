@@ -1,7 +1,10 @@
 //! Secrets: values that never stand in a log, a diff, an error or an argument.
 //!
-//! `vault` reads the secrets file; this module owns the type and the redaction.
+//! `vault` reads the secrets file, `memory` holds clear text while it is edited, `random` makes values up; this
+//! module owns the type and the redaction.
 
+pub mod memory;
+pub mod random;
 pub mod vault;
 
 use std::borrow::Cow;

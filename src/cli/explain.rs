@@ -153,9 +153,13 @@ fn unset(text: &mut String, inventory: &Inventory, declaration: &Declaration) {
             line(text, "value", &value(default));
             line(text, "from", &format!("the role's default, {}", default.place));
         }
-        (None, Some((_, place))) if declaration.ty == Type::Secret => {
+        (None, Some(entry)) if declaration.ty == Type::Secret => {
             line(text, "value", &format!("!secret {name}"));
-            line(text, "from", &format!("the secret of the same name, {place}"));
+            line(
+                text,
+                "from",
+                &format!("the secret of the same name, {}", entry.place),
+            );
         }
         (None, _) => {
             line(text, "value", "none");

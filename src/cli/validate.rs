@@ -1,6 +1,5 @@
 //! `mailprov validate`: everything that can be proven without a host.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::common::{Failure, Global, InventoryArgs, exit_codes, print};
@@ -43,22 +42,8 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
 /// The commands that add what the secrets file lacks. No mistake: whoever checks the inventory need not be the one
 /// who knows the passwords.
 fn missing_secrets(inventory: &Inventory, roles: &Roles) -> String {
-    let mut missing: BTreeMap<String, String> = BTreeMap::new();
-    for host in &inventory.hosts {
-        for (name, used) in bind::secrets(inventory, roles, host).unwrap_or_default() {
-            if !inventory.secrets.entries.contains_key(&name) {
-                missing.entry(name).or_insert(used.variable);
-            }
-        }
-        let login = [&host.connection.password, &host.connection.sudo_password];
-        for name in login.into_iter().flatten() {
-            if !inventory.secrets.entries.contains_key(name) {
-                missing
-                    .entry(name.clone())
-                    .or_insert_with(|| format!("the login on {}", host.name));
-            }
-        }
-    }
+    let mut missing = bind::needed_secrets(inventory, roles);
+    missing.retain(|name, _| !inventory.secrets.entries.contains_key(name));
     if missing.is_empty() {
         return String::new();
     }
@@ -67,8 +52,8 @@ fn missing_secrets(inventory: &Inventory, roles: &Roles) -> String {
         count(missing.len(), "secret")
     );
     let width = missing.keys().map(|name| name.chars().count()).max().unwrap_or(0);
-    for (name, variable) in &missing {
-        let _ = writeln!(text, "  mailprov secrets set {name:<width$}  # {variable}");
+    for (name, needed) in &missing {
+        let _ = writeln!(text, "  mailprov secrets set {name:<width$}  # {}", needed.by);
     }
     text
 }

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use base64::Engine as _;
-
 use super::{Rehearsal, RehearseError};
 use crate::lab::LabHost;
-use crate::secret::Secret;
 use crate::secret::vault::Vault;
+use crate::secret::{Secret, random};
 use crate::value::Value;
 
 /// A folder that nobody else can read, gone when dropped.
@@ -31,7 +29,7 @@ impl Site {
         let values = if rehearsal.identities.is_empty() {
             names
                 .iter()
-                .map(|name| made_up().map(|secret| (name.clone(), secret)))
+                .map(|name| random::password().map(|secret| (name.clone(), secret)))
                 .collect::<Result<_, _>>()?
         } else {
             let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -86,17 +84,6 @@ impl Site {
 
 fn io(doing: &str) -> impl Fn(std::io::Error) -> RehearseError + '_ {
     move |error| RehearseError::Io(format!("{doing}: {error}"))
-}
-
-/// A password that no person chose.
-fn made_up() -> Result<Secret, RehearseError> {
-    let mut bytes = [0; 18];
-    fs::File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(io("making up a secret"))?;
-    Ok(Secret::new(
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes),
-    ))
 }
 
 /// Groups are merged into their hosts already; what is left of them is who is in them.
@@ -178,10 +165,5 @@ mod tests {
         let value = |text: &str| crate::yaml::parse(&Source::new("t", text)).unwrap().to_value();
         let before = value(text);
         assert_eq!(value(&flow(&before)), before);
-    }
-
-    #[test]
-    fn made_up_secrets_differ() {
-        assert_ne!(made_up().unwrap(), made_up().unwrap());
     }
 }

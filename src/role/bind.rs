@@ -28,7 +28,7 @@ use crate::yaml::Node;
 
 pub use declare::SecretUse;
 pub use facts::{assumed_facts, complete_facts, packages};
-pub use offline::{graph, offline_vault, secrets, validate};
+pub use offline::{Needed, graph, needed_secrets, offline_vault, secrets, validate};
 
 /// What the steps of a host are made from.
 #[derive(Debug, Clone, Copy)]

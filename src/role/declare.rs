@@ -5,7 +5,7 @@
 
 mod choose;
 pub mod fit;
-mod text;
+pub mod text;
 
 use std::collections::BTreeMap;
 
@@ -34,6 +34,8 @@ pub struct SecretUse {
     /// The variable, for people: `mail_mailboxes[0].password`.
     pub variable: String,
     pub doc: String,
+    /// Whether it may be made up when it is missing: not if any of its uses says no.
+    pub generate: bool,
 }
 
 /// Checks the variables of `host`.
@@ -73,13 +75,7 @@ pub fn resolve(inventory: &Inventory, roles: &Roles, host: &InventoryHost) -> Re
                 if node.value == crate::yaml::NodeValue::Null && declaration.optional {
                     Value::Null
                 } else {
-                    secrets(
-                        &declaration.ty,
-                        node,
-                        name,
-                        &declaration.doc,
-                        &mut resolved.secrets,
-                    );
+                    secrets(&declaration.ty, node, name, declaration, &mut resolved.secrets);
                     fit::fit(&declaration.ty, node, name, &mut wrong)
                 }
             }
@@ -168,6 +164,7 @@ fn unset(
             place: host.place.clone(),
             variable: name.clone(),
             doc: declaration.doc.clone(),
+            generate: declaration.generate,
         });
         return Ok(Value::Secret(name));
     }
@@ -215,43 +212,39 @@ fn unknown(
     }
 }
 
-/// Collects the references to secrets inside a value.
+/// Collects the references to secrets inside a value; `declaration` is the variable's or the field's.
 fn secrets(
     ty: &Type,
     node: &crate::yaml::Node,
     path: &str,
-    doc: &str,
+    declaration: &Declaration,
     found: &mut BTreeMap<String, SecretUse>,
 ) {
     use crate::yaml::NodeValue;
     match (&node.value, ty) {
         (NodeValue::Secret(name), _) => {
-            found.entry(name.clone()).or_insert_with(|| SecretUse {
+            let used = found.entry(name.clone()).or_insert_with(|| SecretUse {
                 place: node.place.clone(),
                 variable: path.to_owned(),
-                doc: doc.to_owned(),
+                doc: declaration.doc.clone(),
+                generate: true,
             });
+            used.generate &= declaration.generate;
         }
         (NodeValue::List(items), Type::List(of)) => {
             for (index, item) in items.iter().enumerate() {
-                secrets(of, item, &format!("{path}[{index}]"), doc, found);
+                secrets(of, item, &format!("{path}[{index}]"), declaration, found);
             }
         }
         (NodeValue::Map(entries), Type::Map(of)) => {
             for (key, value) in entries {
-                secrets(of, value, &format!("{path}.{}", key.name), doc, found);
+                secrets(of, value, &format!("{path}.{}", key.name), declaration, found);
             }
         }
         (NodeValue::Map(entries), Type::Record(fields)) => {
             for (key, value) in entries {
                 if let Some(field) = fields.get(&key.name) {
-                    secrets(
-                        &field.ty,
-                        value,
-                        &format!("{path}.{}", key.name),
-                        &field.doc,
-                        found,
-                    );
+                    secrets(&field.ty, value, &format!("{path}.{}", key.name), field, found);
                 }
             }
         }

@@ -1,12 +1,15 @@
 //! The secrets file beside the inventory: `recipients`, and `secrets` encrypted one by one with age.
 //!
 //! Names and recipients are readable by anybody, so that a change in git says which secret changed. `identity`
-//! finds the keys that decrypt, `crypt` uses them, `edit` writes the file.
+//! finds the keys that decrypt, `crypt` uses them, `edit` writes the file, `audit` says who can read what.
 
+pub mod audit;
 mod crypt;
 mod edit;
+mod header;
 pub mod identity;
 mod load;
+pub mod recipient;
 
 #[cfg(test)]
 mod tests;
@@ -22,8 +25,27 @@ use crate::diagnostic::{Diagnostics, Place, did_you_mean};
 pub struct SecretsFile {
     pub path: PathBuf,
     pub recipients: Vec<String>,
-    /// Name → armored age text, and where it stands.
-    pub entries: BTreeMap<String, (String, Place)>,
+    pub entries: BTreeMap<String, Entry>,
+}
+
+/// One encrypted value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// age's own text, as `age --armor` writes it.
+    pub armored: String,
+    pub place: Place,
+    /// Labels of the keys that it was encrypted for: age itself doesn't tell. `None` when nobody wrote them down.
+    pub readers: Option<Vec<String>>,
+}
+
+/// What a secrets file is to become.
+#[derive(Debug, Default)]
+pub struct Changes<'a> {
+    /// Values to add or to replace.
+    pub set: BTreeMap<&'a str, &'a Secret>,
+    pub remove: Vec<&'a str>,
+    /// The file's recipients from now on.
+    pub recipients: Option<Vec<String>>,
 }
 
 /// Why a secret could not be had (exit 8).
@@ -77,7 +99,19 @@ impl SecretsFile {
     /// # Errors
     /// There are no recipients, the file changed into something unreadable, or it can't be written.
     pub fn set(&mut self, name: &str, value: &Secret) -> Result<(), SecretError> {
-        edit::set(self, name, value)
+        self.change(&Changes {
+            set: [(name, value)].into(),
+            ..Changes::default()
+        })
+    }
+
+    /// Makes all `changes` at once, or none. No identity is needed; what is set is encrypted for the recipients
+    /// that the file then has.
+    ///
+    /// # Errors
+    /// Like [`Self::set`].
+    pub fn change(&mut self, changes: &Changes<'_>) -> Result<(), SecretError> {
+        edit::change(self, changes)
     }
 }
 

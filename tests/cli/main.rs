@@ -5,7 +5,9 @@
 mod apply;
 mod broken;
 mod explain;
+mod init;
 mod secrets;
+mod terminal;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -63,6 +63,38 @@ pub fn secrets(
     declare::resolve(inventory, roles, host).map(|resolved| resolved.secrets)
 }
 
+/// What needs a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    /// The variable, or the login on a host, for people.
+    pub by: String,
+    /// Whether it may be made up when it is missing.
+    pub generate: bool,
+}
+
+/// Every secret that the inventory needs, logins included: name → what needs it first. Hosts with mistakes in their
+/// variables are left out.
+pub fn needed_secrets(inventory: &Inventory, roles: &Roles) -> BTreeMap<String, Needed> {
+    let mut needed: BTreeMap<String, Needed> = BTreeMap::new();
+    let mut add = |name: String, by: String, generate: bool| {
+        needed
+            .entry(name)
+            .and_modify(|needed| needed.generate &= generate)
+            .or_insert(Needed { by, generate });
+    };
+    for host in &inventory.hosts {
+        for (name, used) in secrets(inventory, roles, host).unwrap_or_default() {
+            add(name, used.variable, used.generate);
+        }
+        let login = [&host.connection.password, &host.connection.sudo_password];
+        for name in login.into_iter().flatten() {
+            // The host has it already.
+            add(name.clone(), format!("the login on {}", host.name), false);
+        }
+    }
+    needed
+}
+
 /// A vault with a placeholder for every secret of every host.
 pub fn offline_vault(inventory: &Inventory, roles: &Roles) -> Vault {
     let names: Vec<String> = inventory

@@ -14,8 +14,8 @@ pub const NAMES: [&str; 16] = [
     "list", "map", "record", "any",
 ];
 
-const KEYS: [&str; 9] = [
-    "type", "doc", "default", "optional", "of", "fields", "values", "min", "max",
+const KEYS: [&str; 10] = [
+    "type", "doc", "default", "optional", "generate", "of", "fields", "values", "min", "max",
 ];
 
 /// Names that templates use for something else.
@@ -88,6 +88,15 @@ fn declaration(key: &Key, node: &Node, what: &str, wrong: &mut Diagnostics) -> O
         );
     }
     let ty = ty(node, &key.place, wrong)?;
+    let generate = node.get("generate");
+    if let (Some(node), true) = (generate, ty != Type::Secret) {
+        wrong.push(
+            Diagnostic::new(format!("`{}` is no secret, so it can't be generated", key.name)).at(&node.place),
+        );
+    }
+    let generate = generate
+        .and_then(|node| keys::boolean(node, wrong))
+        .unwrap_or(true);
     if let Some(default) = &default {
         if ty == Type::Secret {
             wrong.push(
@@ -104,6 +113,7 @@ fn declaration(key: &Key, node: &Node, what: &str, wrong: &mut Diagnostics) -> O
         ty,
         default,
         optional,
+        generate,
         doc,
     })
 }

@@ -5,45 +5,24 @@ use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
-use age::ssh::ParseRecipientKeyError;
 use zeroize::Zeroizing;
 
-use super::{SecretError, SecretsFile, identity, these};
+use super::{SecretError, SecretsFile, identity, recipient, these};
 use crate::secret::Secret;
 
 /// How an armored value begins.
 pub const ARMOR: &str = "-----BEGIN AGE ENCRYPTED FILE-----";
-
-/// Reads a recipient; the error says what is wrong with it.
-pub fn recipient(text: &str) -> Result<Box<dyn age::Recipient>, String> {
-    let text = text.trim();
-    if text.starts_with("ssh-") || text.starts_with("ecdsa-") || text.starts_with("sk-") {
-        return match text.parse::<age::ssh::Recipient>() {
-            Ok(recipient) => Ok(Box::new(recipient)),
-            Err(ParseRecipientKeyError::RsaModulusTooSmall) => {
-                Err("this RSA key is shorter than 2048 bits".to_owned())
-            }
-            Err(ParseRecipientKeyError::RsaModulusTooLarge) => {
-                Err("this RSA key is longer than age supports".to_owned())
-            }
-            Err(ParseRecipientKeyError::Unsupported(kind)) => {
-                Err(format!("age can't encrypt for SSH keys of the type {kind}"))
-            }
-            Err(_) => Err("this is no valid SSH public key".to_owned()),
-        };
-    }
-    match text.parse::<age::x25519::Recipient>() {
-        Ok(recipient) => Ok(Box::new(recipient)),
-        Err(_) => Err(format!("`{text}` is no recipient that age knows")),
-    }
-}
 
 /// Encrypts `value` for all `recipients`, armored.
 pub fn encrypt(recipients: &[String], value: &Secret) -> Result<String, SecretError> {
     let fail = |error: &dyn std::fmt::Display| SecretError(format!("can't encrypt: {error}"));
     let recipients = recipients
         .iter()
-        .map(|text| recipient(text).map_err(SecretError))
+        .map(|text| {
+            let recipient = recipient::parse(text).and_then(recipient::Recipient::into_age);
+            recipient
+                .map_err(|error| SecretError(format!("can't encrypt for {}: {error}", recipient::name(text))))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let encryptor =
         age::Encryptor::with_recipients(recipients.iter().map(AsRef::as_ref)).map_err(|e| fail(&e))?;
@@ -70,12 +49,13 @@ pub fn open(
     waiting.dedup();
     let mut values = BTreeMap::new();
     let search = identity::files(&file.path, identities);
+    let labels = readers(file, names);
     let mut tried = Vec::new();
     for path in &search {
         if waiting.is_empty() {
             break;
         }
-        let Some(identity) = identity::read(path, !search.optional, &file.recipients)? else {
+        let Some(identity) = identity::read(path, !search.optional, &labels)? else {
             continue;
         };
         tried.push(path.display().to_string());
@@ -93,10 +73,11 @@ pub fn open(
     if waiting.is_empty() {
         return Ok(values);
     }
-    let recipients = if file.recipients.is_empty() {
+    let readers = readers(file, &waiting);
+    let recipients = if readers.is_empty() {
         "unknown: the file names no recipients".to_owned()
     } else {
-        file.recipients.join("\n                 ")
+        readers.join("\n                 ")
     };
     let what = these(&waiting).replace(" is", "").replace(" are", "");
     Err(SecretError(format!(
@@ -123,21 +104,37 @@ pub fn open(
     )))
 }
 
+/// Labels of the keys that the entries are encrypted for; the file's recipients stand in where that isn't known.
+fn readers(file: &SecretsFile, names: &[&str]) -> Vec<String> {
+    let mut labels: Vec<String> = Vec::new();
+    for entry in names.iter().filter_map(|name| file.entries.get(*name)) {
+        let known = entry.readers.clone();
+        for label in known.unwrap_or_else(|| file.recipients.iter().map(|r| recipient::label(r)).collect()) {
+            if !labels.iter().any(|other| recipient::same(other, &label)) {
+                labels.push(label);
+            }
+        }
+    }
+    labels
+}
+
 /// `None` when the identity doesn't fit.
 fn decrypt(
     file: &SecretsFile,
     name: &str,
     identity: &identity::Identity,
 ) -> Result<Option<Secret>, SecretError> {
-    let Some((armored, place)) = file.entries.get(name) else {
+    let Some(entry) = file.entries.get(name) else {
         return Ok(None);
     };
     let fail = |reason: &dyn std::fmt::Display| {
         SecretError(format!(
-            "can't decrypt the secret `{name}` ({place}): {reason}\n  help: write it again with `mailprov secrets set {name}`"
+            "can't decrypt the secret `{name}` ({}): {reason}\n  help: write it again with `mailprov secrets set {name}`",
+            entry.place
         ))
     };
-    let decryptor = age::Decryptor::new(ArmoredReader::new(armored.as_bytes())).map_err(|e| fail(&e))?;
+    let decryptor =
+        age::Decryptor::new(ArmoredReader::new(entry.armored.as_bytes())).map_err(|e| fail(&e))?;
     let mut reader = match decryptor.decrypt(identity.keys()) {
         Ok(reader) => reader,
         Err(age::DecryptError::NoMatchingKeys) => return Ok(None),

@@ -1,15 +1,16 @@
-//! Writing one entry into a secrets file without touching the rest of its text.
+//! Changing a secrets file without touching the rest of its text; `lines` does it, this module believes nothing.
+
+mod lines;
 
 use std::io::Write as _;
 use std::path::Path;
 
-use super::{SecretError, SecretsFile, crypt, load};
-use crate::diagnostic::Source;
-use crate::secret::Secret;
-use crate::yaml::{self, Key, Node, NodeValue, io_reason};
+use super::{Changes, Entry, SecretError, SecretsFile, crypt, load, recipient};
+use crate::diagnostic::{Diagnostics, Source};
+use crate::yaml::io_reason;
 
-pub fn set(file: &mut SecretsFile, name: &str, value: &Secret) -> Result<(), SecretError> {
-    if !load::is_name(name) {
+pub fn change(file: &mut SecretsFile, changes: &Changes<'_>) -> Result<(), SecretError> {
+    if let Some(name) = changes.set.keys().find(|name| !load::is_name(name)) {
         return Err(SecretError(format!(
             "`{name}` is not a valid name of a secret\n  help: names are letters, digits, `_`, `-` and `.`"
         )));
@@ -26,141 +27,74 @@ pub fn set(file: &mut SecretsFile, name: &str, value: &Secret) -> Result<(), Sec
             )));
         }
     };
-    let source = Source::new(shown.as_str(), text);
-    let broken = |d: crate::diagnostic::Diagnostics| SecretError(format!("the secrets file is invalid\n{d}"));
-    let mut before = load::read(&file.path, &source).map_err(broken)?;
-    let mut text = source.text.clone();
-    if before.recipients.is_empty() {
-        before.recipients.clone_from(&file.recipients);
-        text = with_recipients(&text, &before.recipients);
+    let broken = |d: Diagnostics| SecretError(format!("the secrets file is invalid\n{d}"));
+    let mut wanted = load::read(&file.path, &Source::new(shown.as_str(), text.as_str())).map_err(broken)?;
+    let recipients = match &changes.recipients {
+        Some(recipients) => Some(recipients),
+        None if wanted.recipients.is_empty() => Some(&file.recipients),
+        None => None,
+    };
+    let mut editor = lines::Editor { text, name: &shown };
+    if let Some(recipients) = recipients {
+        editor
+            .recipients(&wanted.recipients, recipients)
+            .map_err(broken)?;
+        wanted.recipients.clone_from(recipients);
     }
-    if before.recipients.is_empty() {
+    if wanted.recipients.is_empty() {
         return Err(SecretError(format!(
             "`{shown}` names no recipients, so nobody could decrypt the secret\n  \
              help: `mailprov secrets identity FILE` makes a key and prints its recipient; give it with `--recipient`"
         )));
     }
-    let armored = crypt::encrypt(&before.recipients, value)?;
-    let source = Source::new(shown.as_str(), text);
-    let root = yaml::parse(&source).map_err(broken)?;
-    let text = with_entry(&source.text, &root, name, &armored).ok_or_else(|| {
-        SecretError(format!(
-            "can't edit `{shown}`: its `secrets:` is written in braces\n  help: write one entry per line"
-        ))
-    })?;
+    for name in &changes.remove {
+        editor.remove(name).map_err(broken)?;
+        wanted.entries.remove(*name);
+    }
+    let readers: Vec<String> = wanted.recipients.iter().map(|r| recipient::label(r)).collect();
+    for (name, value) in &changes.set {
+        let entry = Entry {
+            armored: crypt::encrypt(&wanted.recipients, value)?,
+            place: yaml_start(&shown),
+            readers: Some(readers.clone()),
+        };
+        editor.set(name, &entry).map_err(broken)?;
+        wanted.entries.insert((*name).to_owned(), entry);
+    }
 
     // The edit is believed only when reading it back shows exactly what was meant.
-    let after = load::read(&file.path, &Source::new(shown.as_str(), text.as_str())).map_err(broken)?;
-    let kept = before.entries.iter().all(|(other, (value, _))| {
-        other == name || after.entries.get(other).is_some_and(|(kept, _)| kept == value)
-    });
-    let added = after
-        .entries
-        .get(name)
-        .is_some_and(|(value, _)| *value == armored);
-    if !kept || !added || after.recipients != before.recipients {
+    let after = load::read(&file.path, &Source::new(shown.as_str(), editor.text.as_str())).map_err(broken)?;
+    if !equal(&after, &wanted) {
         return Err(SecretError(format!(
-            "can't edit `{shown}` without damaging it\n  help: add the entry by hand:\n{}",
-            entry(name, &armored, 2)
+            "can't edit `{shown}` without damaging it\n  \
+             help: write `recipients:` and `secrets:` with one entry per line, as `mailprov secrets` does"
         )));
     }
-    replace(&file.path, &text)
+    replace(&file.path, &editor.text)
         .map_err(|error| SecretError(format!("can't write `{shown}`: {}", io_reason(&error))))?;
     *file = after;
     Ok(())
 }
 
-/// `text` with a list of recipients, for a file that has none.
-fn with_recipients(text: &str, recipients: &[String]) -> String {
-    if recipients.is_empty() {
-        return text.to_owned();
+fn yaml_start(name: &str) -> crate::diagnostic::Place {
+    crate::diagnostic::Place {
+        source: Source::new(name, ""),
+        line: 1,
+        column: 1,
+        length: 1,
     }
-    let list: String = recipients.iter().map(|r| format!("  - {r}\n")).collect();
-    let rest: String = text
-        .split_inclusive('\n')
-        .filter(|line| !line.starts_with("recipients:"))
-        .collect();
-    format!("recipients:\n{list}{rest}")
 }
 
-/// `text` with the entry `name` replaced, or added after the last one.
-fn with_entry(text: &str, root: &Node, name: &str, armored: &str) -> Option<String> {
-    let mut lines: Vec<&str> = text.lines().collect();
-    let secrets = match &root.value {
-        NodeValue::Map(entries) => entries.iter().find(|(key, _)| key.name == "secrets"),
-        _ => None,
-    };
-    let added;
-    match secrets {
-        None => {
-            added = entry(name, armored, 2);
-            lines.push("secrets:");
-            lines.extend(added.lines());
-        }
-        Some((key, node)) => {
-            let entries: &[(Key, Node)] = match &node.value {
-                NodeValue::Map(entries) => entries,
-                _ => &[],
-            };
-            let Some((last, _)) = entries.last() else {
-                // `secrets:` or `secrets: {}`
-                let line = lines.get_mut(key.place.line - 1)?;
-                *line = "secrets:";
-                added = entry(name, armored, 2);
-                // Behind an indented comment, which would otherwise become part of the value.
-                let comments = lines.iter().skip(key.place.line);
-                let comments = comments.take_while(|l| l.starts_with(' ') && l.trim_start().starts_with('#'));
-                let at = key.place.line + comments.count();
-                lines.splice(at..at, added.lines());
-                return Some(joined(&lines));
-            };
-            if last.place.line == key.place.line {
-                return None;
-            }
-            let indent = last.place.column - 1;
-            added = entry(name, armored, indent);
-            let old = entries.iter().find(|(key, _)| key.name == name);
-            let (from, to) = match old {
-                Some((key, _)) => (key.place.line - 1, end_of_entry(&lines, key)),
-                None => {
-                    let end = end_of_entry(&lines, last);
-                    (end, end)
-                }
-            };
-            lines.splice(from..to, added.lines());
-        }
-    }
-    Some(joined(&lines))
-}
-
-/// The index of the first line that is no part of the entry: comments and empty lines after it are not.
-fn end_of_entry(lines: &[&str], key: &Key) -> usize {
-    let first = key.place.line - 1;
-    let mut end = first + 1;
-    for (i, line) in lines.iter().enumerate().skip(first + 1) {
-        let indent = line.len() - line.trim_start_matches(' ').len();
-        if line.trim().is_empty() {
-            continue;
-        }
-        if indent < key.place.column {
-            break;
-        }
-        end = i + 1;
-    }
-    end
-}
-
-fn entry(name: &str, armored: &str, indent: usize) -> String {
-    let margin = " ".repeat(indent);
-    let lines: String = armored
-        .lines()
-        .map(|line| format!("{margin}  {line}\n"))
-        .collect();
-    format!("{margin}{name}: |\n{lines}")
-}
-
-fn joined(lines: &[&str]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+/// Whether two secrets files say the same, wherever they say it.
+fn equal(one: &SecretsFile, other: &SecretsFile) -> bool {
+    one.recipients == other.recipients
+        && one.entries.len() == other.entries.len()
+        && one.entries.iter().all(|(name, entry)| {
+            other
+                .entries
+                .get(name)
+                .is_some_and(|meant| meant.armored == entry.armored && meant.readers == entry.readers)
+        })
 }
 
 /// Replaces the file at once: readers see the old text or the new one. Only the owner can read it.

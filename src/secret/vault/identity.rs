@@ -1,15 +1,18 @@
-//! Private keys that decrypt secrets: where they are looked for, and how they are read.
+//! Private keys that decrypt secrets: where they are looked for, and how they are read. `ask` talks to the terminal.
+
+mod ask;
 
 use std::io::IsTerminal as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
-use age::secrecy::{ExposeSecret as _, SecretString};
+use age::armor::ArmoredReader;
+use age::secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
-use super::SecretError;
+use super::{SecretError, crypt, recipient};
 use crate::yaml::io_reason;
+pub use ask::Ask;
 
 /// Files to try, in order.
 #[derive(Debug)]
@@ -73,9 +76,9 @@ impl Identity {
     }
 }
 
-/// Reads an identity file or an SSH private key; `None` when it isn't there and needn't be, or when it is
-/// locked by a passphrase and no secret is encrypted for it.
-pub fn read(path: &Path, required: bool, recipients: &[String]) -> Result<Option<Identity>, SecretError> {
+/// Reads an identity file or an SSH private key; `None` when it isn't there and needn't be, or when it is an SSH key
+/// locked by a passphrase and none of `readers`, the labels of those who can read the secrets, is it.
+pub fn read(path: &Path, required: bool, readers: &[String]) -> Result<Option<Identity>, SecretError> {
     let shown = path.display();
     let unreadable = |error: &std::io::Error| {
         SecretError(format!(
@@ -96,7 +99,9 @@ pub fn read(path: &Path, required: bool, recipients: &[String]) -> Result<Option
     }
     let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|e| unreadable(&e))?);
     let keys = if text.contains("PRIVATE KEY-----") {
-        ssh(path, &text, recipients)?
+        ssh(path, &text, readers)?
+    } else if text.trim_start().starts_with(crypt::ARMOR) {
+        Some(locked(path, &text)?)
     } else {
         age_keys(path, &text)?
     };
@@ -112,7 +117,13 @@ fn age_keys(path: &Path, text: &str) -> Result<Option<Keys>, SecretError> {
     let shown = path.display();
     let keys = age::IdentityFile::from_buffer(text.as_bytes())
         .map_err(|error| error.to_string())
-        .and_then(|file| file.into_identities().map_err(|error| error.to_string()))
+        .and_then(|file| {
+            let keys = file.with_callbacks(Ask::default()).into_identities();
+            keys.map_err(|error| match error {
+                age::DecryptError::MissingPlugin { binary_name } => recipient::missing_plugin(&binary_name),
+                error => error.to_string(),
+            })
+        })
         .map_err(|reason| {
             SecretError(format!(
                 "`{shown}` is neither an age identity file nor an SSH private key: {reason}\n  \
@@ -127,7 +138,39 @@ fn age_keys(path: &Path, text: &str) -> Result<Option<Keys>, SecretError> {
     Ok(Some(keys))
 }
 
-fn ssh(path: &Path, text: &str, recipients: &[String]) -> Result<Option<Keys>, SecretError> {
+/// An identity file that is encrypted itself, with a passphrase.
+fn locked(path: &Path, text: &str) -> Result<Keys, SecretError> {
+    let shown = path.display();
+    // Seconds of work double with each step; files of `age -p` need 18.
+    const MOST_WORK: u8 = 22;
+    let key = age::encrypted::Identity::from_buffer(
+        ArmoredReader::new(std::io::Cursor::new(text.as_bytes().to_vec())),
+        Some(shown.to_string()),
+        Ask::default(),
+        Some(MOST_WORK),
+    )
+    .map_err(|error| SecretError(format!("can't read the identity file `{shown}`: {error}")))?
+    .ok_or_else(|| {
+        SecretError(format!(
+            "the identity file `{shown}` is encrypted for a key, not with a passphrase\n  \
+             help: decrypt it with `age --decrypt`, or make one with `age --passphrase`"
+        ))
+    })?;
+    nobody_to_ask(&format!("the identity file `{shown}`"))?;
+    Ok(vec![Box::new(key)])
+}
+
+fn nobody_to_ask(what: &str) -> Result<(), SecretError> {
+    if std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(SecretError(format!(
+        "{what} is locked by a passphrase, and there is no terminal to ask for it on\n  \
+         help: use an identity without a passphrase: `--identity FILE` or MAILPROV_IDENTITY"
+    )))
+}
+
+fn ssh(path: &Path, text: &str, readers: &[String]) -> Result<Option<Keys>, SecretError> {
     use age::ssh::Identity as Ssh;
 
     let shown = path.display();
@@ -136,57 +179,59 @@ fn ssh(path: &Path, text: &str, recipients: &[String]) -> Result<Option<Keys>, S
     match &key {
         Ssh::Unencrypted(_) => Ok(Some(vec![Box::new(key)])),
         // age would ask for the passphrase before it looks whether the key fits at all.
-        Ssh::Encrypted(_) if !is_recipient(&key, recipients) => Ok(None),
-        Ssh::Encrypted(_) if !std::io::stdin().is_terminal() => Err(SecretError(format!(
-            "the SSH key `{shown}` is locked by a passphrase, and there is no terminal to ask for it on\n  \
-             help: use an identity without a passphrase: `--identity FILE` or MAILPROV_IDENTITY"
-        ))),
-        Ssh::Encrypted(_) => Ok(Some(vec![Box::new(key.with_callbacks(Ask::default()))])),
+        Ssh::Encrypted(_) if !reads(&key, readers) => Ok(None),
+        Ssh::Encrypted(_) => {
+            nobody_to_ask(&format!("the SSH key `{shown}`"))?;
+            Ok(Some(vec![Box::new(key.with_callbacks(Ask::default()))]))
+        }
         Ssh::Unsupported(_) => Ok(None),
     }
 }
 
-fn is_recipient(key: &age::ssh::Identity, recipients: &[String]) -> bool {
+/// Whether the key is one of `readers`; with nothing known of them it may be.
+fn reads(key: &age::ssh::Identity, readers: &[String]) -> bool {
     let Ok(public) = age::ssh::Recipient::try_from(key.clone()) else {
         return false;
     };
-    let public = public.to_string();
-    recipients.is_empty() || recipients.iter().any(|recipient| recipient.starts_with(&public))
+    let label = recipient::label(&public.to_string());
+    readers.is_empty() || readers.iter().any(|reader| recipient::same(reader, &label))
 }
 
-/// Asks for a passphrase once, however many secrets need the key.
-#[derive(Default)]
-struct Ask {
-    answer: std::sync::Arc<Mutex<Option<SecretString>>>,
-}
-
-impl Clone for Ask {
-    fn clone(&self) -> Self {
-        Self {
-            answer: std::sync::Arc::clone(&self.answer),
-        }
+/// The recipients that the identity file or SSH private key at `path` belongs to, as a secrets file lists them.
+///
+/// # Errors
+/// The file can't be read, or doesn't tell: it is encrypted, or a plugin's.
+pub fn recipients(path: &Path) -> Result<Vec<String>, SecretError> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|error| {
+            SecretError(format!(
+                "can't read the identity file `{shown}`: {}",
+                io_reason(&error)
+            ))
+        })?;
+    let silent = |reason: String| {
+        SecretError(format!(
+            "`{shown}` doesn't tell its recipient: {reason}\n  help: name an age identity file or an SSH private key"
+        ))
+    };
+    if text.contains("PRIVATE KEY-----") {
+        let key =
+            age::ssh::Identity::from_buffer(text.as_bytes(), None).map_err(|e| silent(e.to_string()))?;
+        return age::ssh::Recipient::try_from(key)
+            .map(|public| vec![public.to_string()])
+            .map_err(|_| silent("age can't use SSH keys of this type".to_owned()));
     }
-}
-
-impl age::Callbacks for Ask {
-    fn display_message(&self, _: &str) {}
-
-    fn confirm(&self, _: &str, _: &str, _: Option<&str>) -> Option<bool> {
-        None
-    }
-
-    fn request_public_string(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn request_passphrase(&self, description: &str) -> Option<SecretString> {
-        let mut answer = self.answer.lock().ok()?;
-        if answer.is_none() {
-            let typed = rpassword::prompt_password(format!("{description}: ")).ok()?;
-            *answer = Some(SecretString::from(typed));
-        }
-        answer.clone()
-    }
+    let mut found = Vec::new();
+    age::IdentityFile::from_buffer(text.as_bytes())
+        .map_err(|error| silent(error.to_string()))?
+        .write_recipients_file(&mut found)
+        .map_err(|error| silent(error.to_string()))?;
+    Ok(String::from_utf8_lossy(&found)
+        .lines()
+        .map(str::to_owned)
+        .collect())
 }
 
 /// Makes a new age identity in a new file that only its owner can read, and returns its recipient.

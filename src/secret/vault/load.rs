@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{SecretsFile, crypt};
+use super::{Entry, SecretsFile, crypt, recipient};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::yaml::{self, Node, NodeValue, unknown_key};
 
@@ -58,7 +58,7 @@ fn recipients(node: &Node, found: &mut Diagnostics) -> Vec<String> {
                          a recipient begins with `age1` or `ssh-`",
                     ),
             );
-        } else if let Err(reason) = crypt::recipient(text) {
+        } else if let Err(reason) = recipient::parse(text) {
             found.push(item.mistake(reason).help(
                 "a recipient is the public half of an age key (`age1…`) or of an SSH key (`ssh-ed25519 …`, `ssh-rsa …`)",
             ));
@@ -69,7 +69,7 @@ fn recipients(node: &Node, found: &mut Diagnostics) -> Vec<String> {
     recipients
 }
 
-type Entries = BTreeMap<String, (String, crate::diagnostic::Place)>;
+type Entries = BTreeMap<String, Entry>;
 
 fn entries(node: &Node, found: &mut Diagnostics) -> Entries {
     let mut entries = Entries::new();
@@ -81,31 +81,75 @@ fn entries(node: &Node, found: &mut Diagnostics) -> Entries {
                     .help("names are letters, digits, `_`, `-` and `.`"),
             );
         }
-        match &node.value {
-            NodeValue::Text { text, .. } if text.trim_start().starts_with(crypt::ARMOR) => {
-                entries.insert(key.name.clone(), (text.clone(), node.place.clone()));
+        let mut readers = None;
+        let mut value = Some(node);
+        if let NodeValue::Map(fields) = &node.value {
+            value = node.get("value");
+            for (field, node) in fields {
+                match field.name.as_str() {
+                    "value" => {}
+                    "for" => readers = labels(node, &format!("secrets.{}.for", key.name), found),
+                    // Its value may be the secret in clear.
+                    _ => {
+                        found.push(unknown_key(field, "a secret", &["for", "value"]).at(&node.masked_place()))
+                    }
+                }
             }
-            NodeValue::List(_) | NodeValue::Map(_) | NodeValue::Null | NodeValue::Secret(_) => found.push(
-                node.mistake(format!(
-                    "`{}` must be an encrypted value, found {}",
-                    key.name,
-                    node.found()
-                ))
-                .help(format!("write it with `mailprov secrets set {}`", key.name)),
-            ),
-            // Not repeated: it is probably the secret itself.
-            _ => found.push(
-                Diagnostic::new(format!("the value of `{}` is not encrypted", key.name))
-                    .at(&node.masked_place())
-                    .help(format!(
-                        "remove it and write it with `mailprov secrets set {}`; if the file was ever shared, \
-                         change the secret itself too",
-                        key.name
-                    )),
-            ),
+        }
+        if let Some(armored) = armored(&key.name, node, value, found) {
+            let entry = Entry {
+                armored: armored.to_owned(),
+                place: key.place.clone(),
+                readers,
+            };
+            entries.insert(key.name.clone(), entry);
         }
     }
     entries
+}
+
+fn labels(node: &Node, path: &str, found: &mut Diagnostics) -> Option<Vec<String>> {
+    let items = found.keep(node.expect_list(path))?;
+    let texts = items.iter().map(|item| found.keep(item.expect_text(path)));
+    texts.map(|text| text.map(recipient::label)).collect()
+}
+
+/// The encrypted text of the entry `name`.
+fn armored<'n>(
+    name: &str,
+    entry: &Node,
+    value: Option<&'n Node>,
+    found: &mut Diagnostics,
+) -> Option<&'n str> {
+    let help = format!("write it with `mailprov secrets set {name}`");
+    match value.map(|node| (node, &node.value)) {
+        Some((_, NodeValue::Text { text, .. })) if text.trim_start().starts_with(crypt::ARMOR) => {
+            return Some(text);
+        }
+        None => found.push(
+            entry
+                .mistake(format!("the secret `{name}` has no `value:`"))
+                .help(help),
+        ),
+        Some((node, NodeValue::List(_) | NodeValue::Map(_) | NodeValue::Null | NodeValue::Secret(_))) => {
+            found.push(
+                node.mistake(format!(
+                    "`{name}` must be an encrypted value, found {}",
+                    node.found()
+                ))
+                .help(help),
+            );
+        }
+        // Not repeated: it is probably the secret itself.
+        Some((node, _)) => found.push(
+            Diagnostic::new(format!("the value of `{name}` is not encrypted"))
+                .at(&node.masked_place())
+                .help(format!(
+                    "remove it and {help}; if the file was ever shared, change the secret itself too"
+                )),
+        ),
+    }
+    None
 }
 
 pub fn is_name(name: &str) -> bool {

@@ -60,22 +60,22 @@ fn the_rest_of_the_file_keeps_its_text() {
     file.set("b", &Secret::new("two")).unwrap();
     let with_comment = std::fs::read_to_string(&file.path)
         .unwrap()
-        .replace("  b: |", "\n  # the second\n  b: |")
+        .replace("  b:", "\n  # the second\n  b:")
         + "# the end\n";
     let mut file = room.file(&with_comment);
-    let b = file.entries["b"].0.clone();
+    let b = file.entries["b"].armored.clone();
     file.set("a", &Secret::new("three")).unwrap();
     let text = std::fs::read_to_string(&file.path).unwrap();
     for part in [
         "# who may read\n",
         "  # me\n",
-        "\n\n  # the second\n  b: |",
+        "\n\n  # the second\n  b:",
         "# the end\n",
         "# databases",
     ] {
         assert!(text.contains(part), "{part:?} in\n{text}");
     }
-    assert_eq!(room.load().unwrap().entries["b"].0, b);
+    assert_eq!(room.load().unwrap().entries["b"].armored, b);
     let vault = room.open(&["a", "b"]).unwrap();
     assert_eq!(vault.get("a").unwrap().expose(), "three");
     assert_eq!(vault.get("b").unwrap().expose(), "two");

@@ -1,0 +1,201 @@
+//! `mailprov init`: a few questions, a first inventory, and the next command.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::common::{Failure, Global, exit_codes, print};
+use crate::exit::Exit;
+use crate::init::{self, Answers, InitError, Made};
+use crate::role::declare::text;
+use crate::secret::vault::identity;
+
+/// Write a first inventory, with its key and its passwords
+///
+/// Asks for what the options don't say; with --hostname, --address and --domain it asks nothing. What it writes is
+/// complete: `rehearse` and `apply` need no edit. Nothing is ever overwritten.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = format!("Examples:
+  mailprov init
+  mailprov init mail --hostname mx1.example.org --address 192.0.2.1 --domain example.org
+
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Secret])))]
+pub struct Args {
+    /// The folder to write to; made if need be
+    #[arg(value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+    /// The server's full name, as its MX record says it
+    #[arg(long, value_name = "NAME", value_parser = checked(text::hostname))]
+    hostname: Option<String>,
+    /// How SSH reaches the server: an address or a name
+    #[arg(long, value_name = "ADDRESS", value_parser = checked(init::address))]
+    address: Option<String>,
+    /// A domain that the server receives mail for. May be repeated
+    #[arg(long, value_name = "DOMAIN", value_parser = checked(text::domain))]
+    domain: Vec<String>,
+    /// A mailbox; the first one's owner gets the administrator's mail. May be repeated [default: postmaster@DOMAIN]
+    #[arg(long, value_name = "ADDRESS", value_parser = checked(text::email))]
+    mailbox: Vec<String>,
+    /// Encrypt the passwords for this age identity or SSH private key instead of a new one
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+}
+
+type Check = fn(&str) -> Result<(), String>;
+
+fn checked(check: Check) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync + 'static {
+    move |text| check(text).map(|()| text.to_owned())
+}
+
+pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
+    let given = args.identity.clone();
+    let folder = args.folder.clone();
+    let answers = answers(args)?;
+    let made = init::init(&folder, &answers).map_err(|error| match error {
+        InitError::There(_) | InitError::Io(_) => Failure::usage(error),
+        InitError::Secret(error) => error.into(),
+        InitError::Invalid(found) => found.into(),
+    })?;
+    print(&report(&folder, &made, given.as_deref()))?;
+    Ok(Exit::Done)
+}
+
+fn answers(args: Args) -> Result<Answers, Failure> {
+    let missing: Vec<&str> = [
+        (args.hostname.is_none(), "--hostname"),
+        (args.address.is_none(), "--address"),
+        (args.domain.is_empty(), "--domain"),
+    ]
+    .into_iter()
+    .filter_map(|(missing, option)| missing.then_some(option))
+    .collect();
+    if !missing.is_empty() && !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(format!(
+            "{} not given, and there is no terminal to ask on\n  \
+             help: mailprov init --hostname mx1.example.org --address 192.0.2.1 --domain example.org",
+            missing.join(", ")
+        )));
+    }
+    let hostname = match args.hostname {
+        Some(hostname) => hostname,
+        None => ask(
+            "The server's full name, such as mx1.example.org",
+            None,
+            text::hostname,
+        )?,
+    };
+    let address = match args.address {
+        Some(address) => address,
+        None => ask("Its address, for SSH", Some(&hostname), init::address)?,
+    };
+    let domains = if args.domain.is_empty() {
+        let parent = hostname
+            .split_once('.')
+            .map(|(_, parent)| parent)
+            .filter(|parent| parent.contains('.'));
+        vec![ask("The domain that it receives mail for", parent, text::domain)?]
+    } else {
+        args.domain
+    };
+    let postmaster = format!("postmaster@{}", domains.first().map_or("", String::as_str));
+    let mailboxes = match args.mailbox {
+        mailboxes if !mailboxes.is_empty() => mailboxes,
+        _ if missing.is_empty() => vec![postmaster],
+        _ => vec![ask("The first mailbox", Some(&postmaster), text::email)?],
+    };
+    for mailbox in &mailboxes {
+        let domain = mailbox.rsplit('@').next().unwrap_or_default();
+        if !domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) {
+            return Err(Failure::usage(format!(
+                "the mailbox {mailbox} is in none of the domains {}\n  help: add `--domain {domain}`",
+                domains.join(", ")
+            )));
+        }
+    }
+    Ok(Answers {
+        hostname,
+        address,
+        domains,
+        mailboxes,
+        identity: args.identity,
+    })
+}
+
+/// Asks until the answer makes sense.
+fn ask(question: &str, default: Option<&str>, check: Check) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| Failure::usage(format!("can't ask: {error}"));
+    loop {
+        match default {
+            Some(default) => eprint!("{question} [{default}]: "),
+            None => eprint!("{question}: "),
+        }
+        std::io::stderr().flush().map_err(failed)?;
+        let mut line = String::new();
+        if std::io::stdin().read_line(&mut line).map_err(failed)? == 0 {
+            return Err(Failure::usage("no answer; nothing was written"));
+        }
+        let answer = match line.trim() {
+            "" => default.unwrap_or_default(),
+            answer => answer,
+        };
+        match check(answer) {
+            Ok(()) => return Ok(answer.to_owned()),
+            Err(reason) => eprintln!("{reason}"),
+        }
+    }
+}
+
+fn report(folder: &Path, made: &Made, given: Option<&Path>) -> String {
+    let mut text = String::new();
+    let here = folder == Path::new(".");
+    let width = made
+        .files
+        .iter()
+        .map(|path| path.as_os_str().len())
+        .max()
+        .unwrap_or(0);
+    for path in &made.files {
+        let what = match path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default()
+        {
+            init::INVENTORY => "what the server is to be: read it, extend it".to_owned(),
+            init::IDENTITY => {
+                "the key that reads the passwords: keep a copy, and never publish it".to_owned()
+            }
+            init::SCHEMA => "lets an editor complete and check the inventory".to_owned(),
+            ".gitignore" => "keeps the key out of version control".to_owned(),
+            _ => format!("{} passwords, encrypted", made.passwords),
+        };
+        let shown = if here {
+            path.strip_prefix(".").unwrap_or(path)
+        } else {
+            path
+        };
+        let _ = writeln!(text, "{:<width$}  {what}", shown.display().to_string());
+    }
+    let key = given.filter(|path| {
+        let usual = identity::files(&folder.join("secrets.yaml"), &[]);
+        let same = |other: &PathBuf| other.canonicalize().ok() == path.canonicalize().ok();
+        !usual.iter().any(same)
+    });
+    let key = key.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
+    let key = key
+        .map(|path| format!(" --identity {}", path.display()))
+        .unwrap_or_default();
+    text += "\nNext, try it on a throwaway host on this machine, as root:\n";
+    if !here {
+        let _ = writeln!(text, "  cd {}", folder.display());
+    }
+    let _ = writeln!(
+        text,
+        "  mailprov rehearse inventory.yaml\nThen see what the server lacks, and make it so:\n  \
+         mailprov apply inventory.yaml --check --diff{key}\n  mailprov apply inventory.yaml{key}"
+    );
+    text += "To log in to a mailbox:\n";
+    for secret in &made.mailbox_secrets {
+        let _ = writeln!(text, "  mailprov secrets get {secret}{key}");
+    }
+    text
+}

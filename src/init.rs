@@ -1,0 +1,307 @@
+//! A first inventory, with everything beside it that makes it complete: key, secrets, schema, `.gitignore`.
+//!
+//! Writes new files only, and all of them or none. Asking is the command line's business.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::Diagnostics;
+use crate::role::bind::needed_secrets;
+use crate::role::declare::text;
+use crate::role::load::Roles;
+use crate::role::schema;
+use crate::secret::random;
+use crate::secret::vault::{Changes, SecretError, SecretsFile, identity};
+use crate::yaml::io_reason;
+
+pub const INVENTORY: &str = "inventory.yaml";
+pub const IDENTITY: &str = "identity.txt";
+pub const SCHEMA: &str = "mailprov.schema.json";
+
+/// What the inventory is to say.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    pub hostname: String,
+    /// How SSH reaches the host: an address or a name.
+    pub address: String,
+    pub domains: Vec<String>,
+    /// At least one; the first one's owner is the administrator.
+    pub mailboxes: Vec<String>,
+    /// A key that is there, instead of a new one.
+    pub identity: Option<PathBuf>,
+}
+
+/// What was written.
+#[derive(Debug)]
+pub struct Made {
+    /// New files, in the order of their making.
+    pub files: Vec<PathBuf>,
+    pub recipients: Vec<String>,
+    pub passwords: usize,
+    /// Names of the secrets that hold the mailboxes' passwords.
+    pub mailbox_secrets: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// Nothing is ever overwritten.
+    #[error("{} there already\n  help: choose another folder; nothing was written", names(.0))]
+    There(Vec<PathBuf>),
+    #[error("{0}")]
+    Io(String),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error("{0}")]
+    Invalid(Diagnostics),
+}
+
+impl From<Diagnostics> for InitError {
+    fn from(found: Diagnostics) -> Self {
+        Self::Invalid(found)
+    }
+}
+
+fn names(paths: &[PathBuf]) -> String {
+    let shown: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    format!(
+        "{} {}",
+        shown.join(", "),
+        if shown.len() == 1 { "is" } else { "are" }
+    )
+}
+
+/// Whether SSH could reach a host by this: an address or a name.
+///
+/// # Errors
+/// Why not.
+pub fn address(text: &str) -> Result<(), String> {
+    match text.parse::<std::net::IpAddr>() {
+        Ok(_) => Ok(()),
+        Err(_) => text::domain(text).map_err(|_| {
+            format!("expected an address or a name that SSH can reach, like 192.0.2.1, found `{text}`")
+        }),
+    }
+}
+
+/// Writes everything into `folder`, which is made if need be.
+///
+/// # Errors
+/// A file is there already, or can't be written; then no new file stays.
+pub fn init(folder: &Path, answers: &Answers) -> Result<Made, InitError> {
+    let mut wanted = vec![INVENTORY, SecretsFile::DEFAULT_NAME, SCHEMA];
+    wanted.extend(answers.identity.is_none().then_some(IDENTITY));
+    let there: Vec<PathBuf> = wanted
+        .iter()
+        .map(|name| folder.join(name))
+        .filter(|path| path.symlink_metadata().is_ok())
+        .collect();
+    if !there.is_empty() {
+        return Err(InitError::There(there));
+    }
+    let mut files = Vec::new();
+    write(folder, answers, &mut files).inspect_err(|_| {
+        for path in &files {
+            // The first error is the one to tell.
+            let _ = fs::remove_file(path);
+        }
+    })
+}
+
+fn write(folder: &Path, answers: &Answers, files: &mut Vec<PathBuf>) -> Result<Made, InitError> {
+    fs::create_dir_all(folder).map_err(|error| {
+        InitError::Io(format!(
+            "can't make `{}`: {}",
+            folder.display(),
+            io_reason(&error)
+        ))
+    })?;
+    // Asked before anything is written: it may be no identity at all.
+    let known = answers
+        .identity
+        .as_deref()
+        .map(identity::recipients)
+        .transpose()?;
+    let secrets = mailbox_secrets(&answers.mailboxes);
+    let path = folder.join(INVENTORY);
+    create(&path, &inventory(answers, &secrets)?, files)?;
+    let roles = Roles::all(&[])?;
+    create(
+        &folder.join(SCHEMA),
+        &format!("{:#}\n", schema::inventory(&roles)),
+        files,
+    )?;
+    let recipients = match known {
+        Some(recipients) => recipients,
+        None => {
+            let path = folder.join(IDENTITY);
+            let recipient = identity::create(&path)?;
+            files.push(path);
+            vec![recipient]
+        }
+    };
+
+    let mut loaded = crate::inventory::load::load(&path, &[])?;
+    crate::role::bind::validate(&loaded, &roles)?;
+    let mut values = Vec::new();
+    for (name, needed) in needed_secrets(&loaded, &roles) {
+        if needed.generate {
+            values.push((name, random::password()?));
+        }
+    }
+    loaded.secrets.recipients.clone_from(&recipients);
+    files.push(loaded.secrets.path.clone());
+    loaded.secrets.change(&Changes {
+        set: values
+            .iter()
+            .map(|(name, value)| (name.as_str(), value))
+            .collect(),
+        ..Changes::default()
+    })?;
+    ignore(folder, answers, files)?;
+    Ok(Made {
+        files: std::mem::take(files),
+        recipients,
+        passwords: values.len(),
+        mailbox_secrets: secrets,
+    })
+}
+
+fn create(path: &Path, text: &str, files: &mut Vec<PathBuf>) -> Result<(), InitError> {
+    let failed = |error: std::io::Error| {
+        InitError::Io(format!("can't write `{}`: {}", path.display(), io_reason(&error)))
+    };
+    let mut file = fs::File::create_new(path).map_err(failed)?;
+    files.push(path.to_owned());
+    file.write_all(text.as_bytes()).map_err(failed)
+}
+
+/// Keeps the key out of version control. A `.gitignore` that is there gets a line more.
+fn ignore(folder: &Path, answers: &Answers, files: &mut Vec<PathBuf>) -> Result<(), InitError> {
+    let path = folder.join(".gitignore");
+    let failed = |error: std::io::Error| {
+        InitError::Io(format!("can't write `{}`: {}", path.display(), io_reason(&error)))
+    };
+    let mut lines = vec![format!("/{IDENTITY}")];
+    let key = answers.identity.as_ref().and_then(|key| key.canonicalize().ok());
+    let folder = folder.canonicalize().map_err(failed)?;
+    if let Some(inside) = key.as_ref().and_then(|key| key.strip_prefix(folder).ok()) {
+        lines.push(format!("/{}", inside.display()));
+    }
+    let before = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            files.push(path.clone());
+            String::new()
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    lines.retain(|line| !before.lines().any(|other| other == line));
+    let gap = if before.is_empty() || before.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    fs::File::options()
+        .append(true)
+        .create(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(format!("{gap}{text}").as_bytes()))
+        .map_err(failed)
+}
+
+/// `alice@example.org` → `alice_password`; with its domain where that would be said twice.
+fn mailbox_secrets(mailboxes: &[String]) -> Vec<String> {
+    let plain = |text: &str| -> String {
+        text.chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || c == '-' {
+                    c.to_ascii_lowercase()
+                } else {
+                    '_'
+                }
+            })
+            .collect()
+    };
+    let short = |address: &str| plain(address.split('@').next().unwrap_or(address));
+    mailboxes
+        .iter()
+        .map(|address| {
+            match mailboxes
+                .iter()
+                .filter(|other| short(other) == short(address))
+                .count()
+            {
+                1 => format!("{}_password", short(address)),
+                _ => format!("{}_password", plain(address)),
+            }
+        })
+        .collect()
+}
+
+fn inventory(answers: &Answers, secrets: &[String]) -> Result<String, InitError> {
+    let mailboxes: Vec<_> = answers
+        .mailboxes
+        .iter()
+        .zip(secrets)
+        .map(|(address, secret)| minijinja::context! { address => scalar(address), secret })
+        .collect();
+    let domains: Vec<String> = answers.domains.iter().map(|domain| scalar(domain)).collect();
+    minijinja::Environment::new()
+        .render_str(
+            include_str!("init/inventory.yaml"),
+            minijinja::context! {
+                hostname => scalar(&answers.hostname),
+                address => scalar(&answers.address),
+                domains,
+                plain_domain => answers.domains.first(),
+                mailboxes,
+            },
+        )
+        .map(|text| format!("{}\n", text.trim_end()))
+        .map_err(|error| InitError::Io(format!("can't write the inventory: {error}")))
+}
+
+/// A text that YAML reads as this text: in quotes where it could be read as something else.
+fn scalar(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@.+_-".contains(c);
+    let name = text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.contains('.');
+    if name && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        // A string of JSON is one of YAML.
+        serde_json::Value::from(text).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_named_after_people() {
+        let of = |addresses: &[&str]| {
+            mailbox_secrets(&addresses.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&["Alice+x@example.org"]), ["alice_x_password"]);
+        assert_eq!(
+            of(&["info@a.example", "info@b.example"]),
+            ["info_a_example_password", "info_b_example_password"]
+        );
+    }
+
+    #[test]
+    fn what_yaml_would_misread_is_quoted() {
+        assert_eq!(scalar("mx1.example.org"), "mx1.example.org");
+        assert_eq!(scalar("2001:db8::1"), "\"2001:db8::1\"");
+        assert_eq!(scalar("12.5"), "\"12.5\"");
+        assert_eq!(scalar("{a}@example.org"), "\"{a}@example.org\"");
+    }
+
+    #[test]
+    fn addresses_and_names_reach_a_host() {
+        assert!(address("192.0.2.1").is_ok() && address("2001:db8::1").is_ok() && address("mx1").is_ok());
+        assert!(address("mx 1").is_err() && address("").is_err());
+    }
+}
