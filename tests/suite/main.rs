@@ -7,6 +7,7 @@
 
 mod docs;
 mod faults;
+mod filters;
 mod host;
 mod kinds;
 /// The fault harness' own parts.
