@@ -6,6 +6,7 @@
 mod connect;
 mod interrupt;
 pub mod select;
+mod timings;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -32,6 +33,7 @@ use crate::role::{BoundStep, StepId};
 use crate::run::{self, Composer, Halt, Options, Participant, Run};
 use crate::secret::vault::Vault;
 use connect::Connected;
+use timings::Stopwatch;
 
 /// Make hosts what the inventory says
 ///
@@ -69,7 +71,7 @@ pub struct Args {
     /// Trust the keys of hosts that are not known yet, and remember them
     #[arg(long)]
     accept_new_host_key: bool,
-    /// Say how long each phase took, and how many round trips
+    /// Say where the time went: phases, waves, steps, the critical path, and the round trips
     #[arg(long)]
     timings: bool,
 }
@@ -213,10 +215,12 @@ impl Apply<'_> {
         if self.args.confirm && !self.confirmed(&graph, &plan, halt.clone()).await? {
             return Ok(self.reporter.finish(true));
         }
-        let began = Instant::now();
-        let ended = self.run(&graph, &plan, &mut connected, seen, halt).await;
+        let stopwatch = Stopwatch::new(self.reporter);
+        let ended = self
+            .run(&graph, &plan, &mut connected, seen, halt, &stopwatch)
+            .await;
         if self.args.timings {
-            self.reporter.timing(None, "run", began.elapsed().as_secs_f64());
+            stopwatch.tell(self.reporter, &graph);
         }
         for (host, error) in &ended.lost {
             self.reporter.host_failed(host, error);
@@ -339,6 +343,7 @@ impl Apply<'_> {
         connected: &mut [Connected],
         mut seen: BTreeMap<Arc<str>, Seen>,
         halt: tokio::sync::watch::Receiver<Halt>,
+        witness: &dyn run::Witness,
     ) -> run::Ended {
         let options = Options {
             jobs: usize::from(self.args.jobs),
@@ -356,7 +361,7 @@ impl Apply<'_> {
             plan,
             options: &options,
             rebind: &|host, facts| self.bind(host, facts),
-            witness: self.reporter,
+            witness,
             halt,
             wanted: self.wanted,
             record: &|host| self.reporter.record(host, &self.name, &path),

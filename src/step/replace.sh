@@ -14,14 +14,20 @@ mailprov_set_begin() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   for mailprov_where; do
-    rm -f -- "$mailprov_where"/.mailprov-??????????
+    ! mailprov_left "$mailprov_where"/.mailprov-?????????? || rm -f -- "$mailprov_where"/.mailprov-??????????
   done
-  rm -rf -- "$mailprov_checks".??????????
+  ! mailprov_left "$mailprov_checks".?????????? || rm -rf -- "$mailprov_checks".??????????
+}
+
+# mailprov_left PATH ...: whether a pattern has matched. Most often it has not, and no process is needed for it.
+mailprov_left() {
+  [ -e "$1" ] || [ -L "$1" ]
 }
 
 mailprov_set_sweep() {
   while [ "$mailprov_count" -gt 0 ]; do
-    eval "rm -f -- \"\$mailprov_temp_$mailprov_count\""
+    eval "mailprov_staged=\$mailprov_temp_$mailprov_count"
+    ! mailprov_left "$mailprov_staged" || rm -f -- "$mailprov_staged"
     mailprov_count=$((mailprov_count - 1))
   done
   [ -z "$mailprov_base" ] || rm -rf -- "$mailprov_base"
@@ -188,11 +194,11 @@ mailprov_set_swap() {
 # the run counts: a second change by the same run keeps the first copy.
 mailprov_keep() {
   mailprov_copy=-
-  [ -e "$1" ] || [ -L "$1" ] || return 0
+  mailprov_left "$1" || return 0
   mailprov_copy=$mailprov_state/backups/$mailprov_run$1
-  [ ! -e "$mailprov_copy" ] && [ ! -L "$mailprov_copy" ] || return 0
-  mkdir -p -- "${mailprov_copy%/*}" || exit 1
-  rm -rf -- "$mailprov_copy.part"
+  ! mailprov_left "$mailprov_copy" || return 0
+  [ -d "${mailprov_copy%/*}/" ] || mkdir -p -- "${mailprov_copy%/*}" || exit 1
+  ! mailprov_left "$mailprov_copy.part" || rm -rf -- "$mailprov_copy.part"
   cp -a -- "$1" "$mailprov_copy.part" && mv -T -- "$mailprov_copy.part" "$mailprov_copy" || exit 1
 }
 

@@ -58,6 +58,28 @@ fn shells() -> Vec<&'static str> {
 }
 
 #[tokio::test]
+async fn a_converged_host_costs_three_round_trips_however_much_is_asked() {
+    for count in [1, 63, 400] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut session, _child) = local("sh", folder.path()).await;
+        let probes: Vec<Probe> = (0..count)
+            .map(|i| match i % 3 {
+                0 => Probe::Path {
+                    path: format!("{}/{i}", folder.path().display()),
+                    unless: Some(String::new()),
+                },
+                1 => Probe::Group(format!("group{i}")),
+                _ => Probe::Check(format!("test -e /nonexistent-{i}")),
+            })
+            .collect();
+        session.facts(&[], Some("somebody")).await.unwrap();
+        session.probe(&probes).await.unwrap();
+        session.finish(Some("{}")).await.unwrap();
+        assert_eq!(session.round_trips(), 3, "{count} probes");
+    }
+}
+
+#[tokio::test]
 async fn fragments_are_told_apart() {
     for shell in shells() {
         let folder = tempfile::tempdir().unwrap();
