@@ -28,5 +28,6 @@ mod rehearse;
 mod server;
 mod ssh;
 mod steps;
+mod sudo;
 mod support;
 mod web;
