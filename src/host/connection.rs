@@ -99,12 +99,7 @@ pub async fn connect(target: &Target, prompt: &dyn Prompt) -> Result<Session, Ho
     login::authenticate(target, prompt, &mut handle, &notes).await?;
     let wire = shell::start(target, handle, way, notes).await?;
 
-    let nonce = session::nonce().map_err(|error| {
-        HostError::Unreachable(format!(
-            "{}: this machine has no random numbers: {error}",
-            target.name
-        ))
-    })?;
+    let nonce = session::nonce().map_err(|error| session::no_random_numbers(&target.name, &error))?;
     let bootstrap = sudo::bootstrap(&nonce);
     let mut session = Session::over(&target.name, wire, nonce);
     let known = target.sudo_password.as_ref().or(target.password.as_ref());

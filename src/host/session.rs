@@ -29,7 +29,7 @@ pub const PRELUDE: &[&str] = &[
     include_str!("../step/sql/mariadb.sh"),
 ];
 
-/// The shell's main loop, run as root with the nonce as its argument.
+/// The shell's main loop, run as root with the first nonce as its argument; what follows has one of its own.
 pub const LOADER: &str = include_str!("session/loader.sh");
 
 /// How long the end of a run may take on the host.
@@ -94,11 +94,16 @@ pub fn nonce() -> std::io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// What a machine without a source of randomness is told.
+pub(super) fn no_random_numbers(name: &str, error: &std::io::Error) -> HostError {
+    HostError::Unreachable(format!("{name}: this machine has no random numbers: {error}"))
+}
+
 impl Session {
     /// Takes over a shell that runs [`LOADER`] with `nonce` and sends it the prelude; no answer is waited for.
     ///
     /// # Errors
-    /// The shell is gone already.
+    /// The shell is gone already, or this machine has no random numbers.
     pub async fn start(name: &str, wire: Wire, nonce: String, places: &Places) -> Result<Self, HostError> {
         let mut session = Self::over(name, wire, nonce);
         session.begin(places).await?;
@@ -121,7 +126,8 @@ impl Session {
         }
     }
 
-    /// Sends the nonce that the loader waits for, and the prelude.
+    /// Sends the line that the loader waits for, the nonce of the frames to come, and the prelude. The first nonce
+    /// stands in arguments, where anybody on the host can read it; frames must not be forged with it.
     pub(super) async fn begin(&mut self, places: &Places) -> Result<(), HostError> {
         let mut prelude = format!(
             "mailprov_run={}\nmailprov_lock={}\nmailprov_state={}\n",
@@ -133,7 +139,10 @@ impl Session {
             prelude.push_str(library);
             prelude.push('\n');
         }
-        let framed = format!("{}\n{}", self.nonce, self.framed(&prelude));
+        let secret = nonce().map_err(|error| no_random_numbers(&self.name, &error))?;
+        let first = std::mem::replace(&mut self.nonce, secret);
+        self.frames.expect(&self.nonce);
+        let framed = format!("{first}\n{}\n{}", self.nonce, self.framed(&prelude));
         self.send(&framed).await
     }
 

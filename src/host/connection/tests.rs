@@ -95,6 +95,10 @@ impl Handler for Mock {
         let Some((_, rest)) = self.heard.split_once("mailprov_nonce=") else {
             return Ok(());
         };
+        let first = &rest[..32.min(rest.len())];
+        let Some((_, rest)) = rest.split_once(&format!("\n{first}\n")) else {
+            return Ok(());
+        };
         let nonce = &rest[..32.min(rest.len())];
         // The request is there, not only the prelude that defines the function.
         if !self.heard.contains("mailprov_answer mailprov_facts") {

@@ -74,6 +74,11 @@ impl<R: tokio::io::AsyncRead + Unpin> Frames<R> {
         }
     }
 
+    /// From here on frames bear another nonce.
+    pub fn expect(&mut self, nonce: &str) {
+        self.marker = format!("{nonce} ").into_bytes();
+    }
+
     /// A new request: its answers may use the whole limit again.
     pub fn begin(&mut self) {
         self.left = ANSWER_LIMIT;

@@ -1,9 +1,9 @@
-# The shell's main loop; $1 is the nonce. A password that sudo did not ask for is skipped up to the nonce's line,
-# and a script whose end did not arrive is not run.
-mailprov_nonce=$1
+# The shell's main loop. A password that sudo did not ask for is skipped up to the line that is $1; the next line is
+# the nonce of all frames, which no argument shows to others on the host. A script whose end did not arrive is not run.
 while IFS= read -r mailprov_line; do
-    [ "$mailprov_line" != "$mailprov_nonce" ] || break
+    [ "$mailprov_line" != "$1" ] || break
 done
+IFS= read -r mailprov_nonce || exit 77
 while IFS= read -r mailprov_line; do
     mailprov_script=$(head -c "$mailprov_line") || exit 77
     case $mailprov_script in

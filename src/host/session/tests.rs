@@ -245,6 +245,16 @@ async fn a_fragment_survives_the_loss_of_the_connection_and_the_next_is_not_begu
 }
 
 #[tokio::test]
+async fn the_nonce_of_frames_is_no_argument() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut session, child) = local("sh", folder.path()).await;
+    let (answers, _) = run(&mut session, &["true"]).await;
+    assert_eq!(answers[0].status, 0);
+    let arguments = std::fs::read_to_string(format!("/proc/{}/cmdline", child.id().unwrap())).unwrap();
+    assert!(arguments.contains("mailprov_nonce") && !arguments.contains(&session.nonce));
+}
+
+#[tokio::test]
 async fn the_lock_is_held_by_the_shell_and_not_by_what_it_starts() {
     let folder = tempfile::tempdir().unwrap();
     let (mut first, mut child) = local("sh", folder.path()).await;

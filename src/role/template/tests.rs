@@ -130,6 +130,7 @@ fn one_expression_alone_keeps_its_type() {
     let text = |text: &str| engine.text(text, &scope(), &place).unwrap();
     assert_eq!(text("{{ number }}"), Value::from(5));
     assert_eq!(text("{{ number }}!"), Value::from("5!"));
+    assert_eq!(text("{{ number }}\n"), Value::from("5\n"));
     assert_eq!(text("{{ list }}"), Value::from(vec!["a", "b"]));
     assert!(text("{{ none_at_all }}").is_none());
 }
