@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mailprov::diagnostic::{Place, Source};
 use mailprov::host::known_hosts::KnownHosts;
-use mailprov::host::session::frame::{Fault, Frames};
+use mailprov::host::session::frame::Frames;
 use mailprov::host::ssh_config::{Asked, ConfigFile, Operator, SshConfig};
 use mailprov::host::{facts, observe};
 use mailprov::inventory;
@@ -15,10 +15,13 @@ use russh::keys::PublicKey;
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
 
+/// Reads one mutated input; it may refuse it, and nothing else.
+type Reader = Box<dyn Fn(&[u8]) + Send>;
+
 pub struct Target {
     pub name: &'static str,
     pub seeds: Vec<Vec<u8>>,
-    pub run: Box<dyn Fn(&[u8]) + Send>,
+    pub run: Reader,
 }
 
 pub fn all() -> Vec<Target> {
@@ -252,12 +255,7 @@ fn frames() -> Target {
             runtime.block_on(async {
                 let mut frames = Frames::new(input, "NONCE");
                 frames.begin();
-                loop {
-                    match frames.next().await {
-                        Ok(_) => {}
-                        Err(Fault::Ended(_) | Fault::Nonsense(_)) => break,
-                    }
-                }
+                while frames.next().await.is_ok() {}
                 let _ = frames.noise();
             });
         }),
