@@ -21,7 +21,7 @@ use crate::yaml::{Node, NodeValue};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = format!("Examples:
   mailprov explain inventory.yaml mx1 mail_hostname
-  mailprov explain inventory.yaml mx1 postfix/main-cf
+  mailprov explain inventory.yaml mx1 postfix/main
   mailprov explain inventory.yaml mx1 main-cf
 
 {}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid])))]
