@@ -58,6 +58,8 @@ pub enum Fault {
 pub struct Frames<R> {
     reader: BufReader<R>,
     marker: Vec<u8>,
+    /// The marker before, which a refusal to become root may still bear; until a frame with the present one came.
+    former: Option<Vec<u8>>,
     /// Bytes left of the present request's limit.
     left: usize,
     /// The end of what was skipped, for messages.
@@ -69,14 +71,16 @@ impl<R: tokio::io::AsyncRead + Unpin> Frames<R> {
         Self {
             reader: BufReader::with_capacity(64 << 10, reader),
             marker: format!("{nonce} ").into_bytes(),
+            former: None,
             left: ANSWER_LIMIT,
             noise: Vec::new(),
         }
     }
 
-    /// From here on frames bear another nonce.
+    /// From here on frames bear another nonce, all but a refusal that was on its way.
     pub fn expect(&mut self, nonce: &str) {
-        self.marker = format!("{nonce} ").into_bytes();
+        let marker = format!("{nonce} ").into_bytes();
+        self.former = Some(std::mem::replace(&mut self.marker, marker));
     }
 
     /// A new request: its answers may use the whole limit again.
@@ -96,7 +100,16 @@ impl<R: tokio::io::AsyncRead + Unpin> Frames<R> {
     pub async fn next(&mut self) -> Result<Frame, Fault> {
         loop {
             let line = self.line(LINE_LIMIT).await?;
-            let Some(rest) = line.strip_prefix(self.marker.as_slice()) else {
+            let refusal = |former: &Vec<u8>| {
+                line.strip_prefix(former.as_slice())
+                    .filter(|rest| rest.starts_with(b"r "))
+            };
+            let rest = if let Some(rest) = line.strip_prefix(self.marker.as_slice()) {
+                self.former = None;
+                rest
+            } else if let Some(rest) = self.former.as_ref().and_then(refusal) {
+                rest
+            } else {
                 self.noise.extend_from_slice(&line);
                 let surplus = self.noise.len().saturating_sub(4 << 10);
                 self.noise.drain(..surplus);

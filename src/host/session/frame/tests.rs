@@ -97,3 +97,17 @@ proptest! {
         read(words.concat().as_bytes());
     }
 }
+
+#[tokio::test]
+async fn only_a_refusal_may_still_bear_the_former_nonce() {
+    let stream: &[u8] = b"old x forged\nold r wrong Sorry\nnew x room\nold r wrong forged\nnew x end\n";
+    let mut frames = Frames::new(stream, "old");
+    frames.expect("new");
+    let refused = Frame::NoRoot {
+        kind: "wrong".to_owned(),
+        text: "Sorry".to_owned(),
+    };
+    assert_eq!(frames.next().await.unwrap(), refused);
+    assert_eq!(frames.next().await.unwrap(), Frame::Refused("room".to_owned()));
+    assert_eq!(frames.next().await.unwrap(), Frame::Refused("end".to_owned()));
+}
