@@ -93,7 +93,7 @@ mailprov_set_check() {
   mailprov_command=$1
   shift
   mailprov_base=$(mktemp -d "$mailprov_checks.XXXXXXXXXX" 2>/dev/null || mktemp -d) || exit 1
-  # The checker may run as somebody else (postfix does): it must get at what is below.
+  # The checker may run as somebody else: it must get at what is below.
   chmod 711 "$mailprov_base"
   mailprov_new=0 mailprov_last=
   while [ $# -ge 3 ]; do
