@@ -217,6 +217,8 @@ pub struct Replacement {
     pub validate: Option<String>,
     /// Keep a copy of what was there.
     pub backup: bool,
+    /// A fragment run right before the swap.
+    pub before: Option<Script>,
     /// A fragment run right after the swap (a map's compiler).
     pub after: Option<Script>,
 }

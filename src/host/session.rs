@@ -6,6 +6,7 @@
 pub mod frame;
 pub mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -31,6 +32,9 @@ pub const PRELUDE: &[&str] = &[
 
 /// The shell's main loop, run as root with the first nonce as its argument; what follows has one of its own.
 pub const LOADER: &str = include_str!("session/loader.sh");
+
+/// How often the host hears of us, whether there is work for it or not: see `mailprov_watch`.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
 /// How long the end of a run may take on the host.
 const END: Duration = Duration::from_secs(15);
@@ -67,9 +71,13 @@ pub struct Session {
     outstanding: bool,
 }
 
+type Writer = Arc<tokio::sync::Mutex<Box<dyn tokio::io::AsyncWrite + Send + Unpin>>>;
+
 /// What is left of a wire when its reader is the frames'.
 struct WireEnd {
-    writer: Box<dyn tokio::io::AsyncWrite + Send + Unpin>,
+    /// Locked for a whole request: a sign of life must not stand in the middle of one.
+    writer: Writer,
+    signs_of_life: Option<tokio::task::AbortHandle>,
     notes: wire::Notes,
     close: Box<dyn FnOnce() -> futures::future::BoxFuture<'static, ()> + Send>,
 }
@@ -116,7 +124,8 @@ impl Session {
             name: name.to_owned(),
             frames: Frames::new(wire.reader, &nonce),
             wire: WireEnd {
-                writer: wire.writer,
+                writer: Arc::new(tokio::sync::Mutex::new(wire.writer)),
+                signs_of_life: None,
                 notes: wire.notes,
                 close: wire.close,
             },
@@ -143,7 +152,10 @@ impl Session {
         let first = std::mem::replace(&mut self.nonce, secret);
         self.frames.expect(&self.nonce);
         let framed = format!("{first}\n{}\n{}", self.nonce, self.framed(&prelude));
-        self.send(&framed).await
+        self.send(&framed).await?;
+        let signs = signs_of_life(self.wire.writer.clone(), SIGN_OF_LIFE);
+        self.wire.signs_of_life = Some(tokio::spawn(signs).abort_handle());
+        Ok(())
     }
 
     /// Waits for the word of a shell that is about to become root.
@@ -169,8 +181,9 @@ impl Session {
     pub(super) async fn send(&mut self, text: &str) -> Result<(), HostError> {
         use tokio::io::AsyncWriteExt as _;
         let sent = async {
-            self.wire.writer.write_all(text.as_bytes()).await?;
-            self.wire.writer.flush().await
+            let mut writer = self.wire.writer.lock().await;
+            writer.write_all(text.as_bytes()).await?;
+            writer.flush().await
         };
         match sent.await {
             Ok(()) => Ok(()),
@@ -254,6 +267,33 @@ impl Session {
                     said(&heard)
                 ))
             }
+        }
+    }
+}
+
+/// Empty lines, until the shell's input is closed.
+async fn signs_of_life(writer: Writer, every: Duration) {
+    use tokio::io::AsyncWriteExt as _;
+    loop {
+        tokio::time::sleep(every).await;
+        let mut writer = writer.lock().await;
+        if writer.write_all(b"\n").await.is_err() || writer.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Drop for WireEnd {
+    fn drop(&mut self) {
+        self.silence();
+    }
+}
+
+impl WireEnd {
+    /// No more signs of life.
+    fn silence(&self) {
+        if let Some(task) = &self.signs_of_life {
+            task.abort();
         }
     }
 }
@@ -348,6 +388,7 @@ impl WriteHost for Session {
 
     async fn finish(&mut self, record: Option<&str>) -> Result<(), HostError> {
         use tokio::io::AsyncWriteExt as _;
+        self.wire.silence();
         let mut result = Ok(());
         if let Some(record) = record {
             // The name sorts by time. Its end keeps two runs of one second apart.
@@ -359,7 +400,7 @@ impl WriteHost for Session {
             let encoded = base64::engine::general_purpose::STANDARD.encode(record);
             result = self.request(&format!("mailprov_finish {name} {encoded}\n")).await;
             if result.is_ok() {
-                let _ = self.wire.writer.shutdown().await;
+                let _ = self.wire.writer.lock().await.shutdown().await;
                 // The record has arrived when the shell is gone; a connection closed earlier could cut it off.
                 if tokio::time::timeout(END, self.frames.drain()).await.is_err() {
                     result = Err(HostError::Unreachable(format!(

@@ -156,6 +156,7 @@ impl Step for Toy {
                 group: "root".into(),
                 validate: None,
                 backup: false,
+                before: None,
                 after: None,
             });
         }

@@ -224,6 +224,7 @@ impl Step for Block {
                 group: group.to_owned(),
                 validate: self.validate.clone(),
                 backup: true,
+                before: None,
                 after: None,
             }),
             // `assess` refused it; a fragment that fails is all that is left to say.

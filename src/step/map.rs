@@ -80,12 +80,21 @@ fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
 }
 
 impl Map {
-    /// Succeeds when the compiled form is as new as its source.
+    /// A file beside the output that is there from before the source is swapped until what was compiled of it is on the
+    /// disk. Times alone don't show a compiler that was killed half-way, and not every clock goes forwards.
+    fn owed(&self) -> String {
+        let folder = self.output.parent().trim_end_matches('/');
+        let name = self.output.as_str().rsplit('/').next().unwrap_or_default();
+        format!("{folder}/.mailprov.{name}.owed")
+    }
+
+    /// Succeeds when the compiled form is as new as its source, and whole.
     fn fresh(&self) -> String {
         format!(
-            "! test {} -ot {}",
+            "! test {} -ot {} && ! test -e {}",
             quote(self.output.as_str()),
-            quote(self.source.path.as_str())
+            quote(self.source.path.as_str()),
+            quote(&self.owed())
         )
     }
 }
@@ -127,7 +136,7 @@ impl Step for Map {
                 ];
                 diff = attributes(diff, others);
                 if world.check(&self.fresh()).is_none_or(|check| check.status != 0) {
-                    diff = diff.note(format!("{output} is older than its source"));
+                    diff = diff.note(format!("{output} is older than its source, or was not finished"));
                 }
             }
             other => return Assessment::Refused(obstacle(output, other, "a file")),
@@ -143,6 +152,15 @@ impl Step for Map {
         let output = self.output.as_str();
         let source = &self.source;
         let mut replacement = source.replacement();
+        let owed = self.owed();
+        replacement.before = Some(
+            Script::new()
+                .code("umask 077\n: >")
+                .word(&owed)
+                .code(" && sync --")
+                .word(&owed)
+                .code(" || exit 1\n"),
+        );
         replacement.after = Some(
             Script::new()
                 .code("umask 077\n(\n")
@@ -155,6 +173,10 @@ impl Step for Map {
                 // A compiler that leaves an unchanged output alone must not make it look stale for ever.
                 .code(" && touch --")
                 .word(output)
+                .code(" && sync --")
+                .word(output)
+                .code(" && rm -f --")
+                .word(&owed)
                 .code(" || exit 1\n"),
         );
         replacement.into()
@@ -205,9 +227,10 @@ mod tests {
             status,
             output: String::new(),
         };
-        host.observed
-            .checks
-            .insert("! test /etc/x.lmdb -ot /etc/x".into(), check);
+        host.observed.checks.insert(
+            "! test /etc/x.lmdb -ot /etc/x && ! test -e /etc/.mailprov.x.lmdb.owed".into(),
+            check,
+        );
         host
     }
 
@@ -230,8 +253,16 @@ mod tests {
     fn the_compiler_runs_after_the_swap() {
         match map().fix(&Host::default().world()) {
             Fix::Replace(replacement) => {
-                let after = replacement.after.unwrap();
+                let (before, after) = (replacement.before.unwrap(), replacement.after.unwrap());
                 assert!(after.as_str().contains("postmap lmdb:/etc/x\n"));
+                // Owed from before the swap until the end.
+                assert!(before.as_str().contains(".mailprov.x.lmdb.owed"));
+                assert!(
+                    after
+                        .as_str()
+                        .trim_end()
+                        .ends_with("rm -f -- /etc/.mailprov.x.lmdb.owed || exit 1")
+                );
             }
             other => panic!("{other:?}"),
         }

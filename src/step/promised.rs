@@ -130,6 +130,7 @@ impl PromisedFile {
             group: self.group.clone(),
             validate: None,
             backup: true,
+            before: None,
             after: None,
         }
     }

@@ -59,6 +59,9 @@ pub fn script(set: &[Replacement], check: Option<&str>, forget: &[(&str, Record)
         script = script.code("\n");
     }
     script = script.then(&forgetting(forget));
+    for before in set.iter().filter_map(|one| one.before.as_ref()) {
+        script = script.code("(\n").then(before).code("\n) || exit 1\n");
+    }
     let units: BTreeSet<&str> = forget.iter().map(|(unit, _)| *unit).collect();
     script = script.code("mailprov_set_swap").words(units).code("\n");
     for after in set.iter().filter_map(|one| one.after.as_ref()) {

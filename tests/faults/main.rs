@@ -1,4 +1,5 @@
-//! Breaks runs on real lab hosts, then applies again: `cargo test --test faults -- [SERIES]… [--points N] [--only N]`.
+//! Breaks runs on real lab hosts, then applies again:
+//! `cargo test --test faults -- [SERIES]… [--points N] [--only POINT] [--range FIRST-LAST]`.
 //!
 //! Not a part of `cargo test`: a series takes minutes to hours. `tests/suite/faults.rs` has a few of the points.
 
@@ -40,14 +41,27 @@ pub struct Wanted {
     pub points: Option<usize>,
     /// Only this point, or the trouble of this name.
     pub only: Option<String>,
+    /// Only points with these numbers: a series can be taken up again, or shared by two processes.
+    pub range: Option<(usize, usize)>,
 }
 
-const USAGE: &str = "usage: cargo test --test faults -- [SERIES]... [--points N] [--only POINT]";
+impl Wanted {
+    fn has(&self, index: usize) -> bool {
+        let only = self.only.as_ref().is_none_or(|only| *only == index.to_string());
+        only && self
+            .range
+            .is_none_or(|(first, last)| (first..=last).contains(&index))
+    }
+}
+
+const USAGE: &str = "usage: cargo test --test faults -- [SERIES]... [--points N] [--only POINT] \
+     [--range FIRST-LAST]";
 
 fn main() -> ExitCode {
     let mut wanted = Wanted {
         points: None,
         only: None,
+        range: None,
     };
     let mut names = Vec::new();
     let mut words = std::env::args().skip(1);
@@ -55,6 +69,17 @@ fn main() -> ExitCode {
         match word.as_str() {
             "--points" => wanted.points = words.next().and_then(|number| number.parse().ok()),
             "--only" => wanted.only = words.next(),
+            "--range" => {
+                let range = words.next().unwrap_or_default();
+                let ends = range
+                    .split_once('-')
+                    .map(|(first, last)| (first.parse(), last.parse()));
+                let Some((Ok(first), Ok(last))) = ends else {
+                    eprintln!("{USAGE}\n`{range}` is no range: 20-39 is one");
+                    return ExitCode::from(2);
+                };
+                wanted.range = Some((first, last));
+            }
             name if series::ALL.iter().any(|(known, _)| *known == name) => names.push(word),
             _ => {
                 let known: Vec<&str> = series::ALL.iter().map(|(name, _)| *name).collect();

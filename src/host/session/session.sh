@@ -9,10 +9,15 @@ export HOME PATH
 unset CDPATH ENV BASH_ENV SUDO_COMMAND
 mailprov_folder=
 mailprov_lock_state=none
+mailprov_watcher=
+# Seconds, and how many times them, that the control machine may be silent: see mailprov_watch.
+mailprov_beat=30
+mailprov_beats=6
 
 # A connection that breaks must not kill what is being done: see mailprov_collect.
 trap '' HUP PIPE
-trap '[ -z "$mailprov_folder" ] || rm -rf "$mailprov_folder"' EXIT
+trap '[ -z "$mailprov_watcher" ] || kill "$mailprov_watcher" 2>/dev/null
+[ -z "$mailprov_folder" ] || rm -rf "$mailprov_folder"' EXIT
 
 # mailprov_answer CODE: runs code that changes nothing, its output is the answer.
 mailprov_answer() {
@@ -136,11 +141,46 @@ mailprov_take_lock() {
     elif flock -w 3 9; then
         printf '%s %s\n' "$(date +%s)" "$1" >"$mailprov_lock"
         mailprov_lock_state=held
+        mailprov_watch
     else
         IFS= read -r mailprov_line <"$mailprov_lock"
         mailprov_lock_state="busy $mailprov_line"
         exec 9>&-
     fi
+}
+
+# mailprov_watch: a control machine that vanishes without a word (its power, its line) leaves a connection that nobody
+# closes for hours, and with it the lock. So it sends an empty line now and then, and the loader adds a line to the
+# lock file for each: a shell that waits and hears nothing any more is ended. A shell that works is left alone.
+mailprov_watch() {
+    (
+        trap 'kill "$!" 2>/dev/null; exit' TERM
+        mailprov_still=0 mailprov_before=0 mailprov_last=
+        while [ "$mailprov_still" -lt "$mailprov_beats" ]; do
+            sleep "$mailprov_beat" &
+            wait "$!"
+            # As long as it is our parent, its number is not somebody else's.
+            read -r mailprov_line mailprov_line mailprov_line mailprov_pid mailprov_rest </proc/self/stat
+            [ "$mailprov_pid" = "$$" ] || exit
+            mailprov_now=0 mailprov_line=
+            while IFS= read -r mailprov_line; do
+                mailprov_now=$((mailprov_now + 1)) mailprov_last=$mailprov_line
+            done <"$mailprov_lock"
+            case $mailprov_last:$mailprov_now in
+                idle:"$mailprov_before") mailprov_still=$((mailprov_still + 1)) ;;
+                *) mailprov_still=0 ;;
+            esac
+            mailprov_before=$mailprov_now
+        done
+        kill -KILL "$$"
+        rm -rf "$mailprov_run/session.$$".*
+    ) </dev/null >/dev/null 2>&1 8>&- 9>&- &
+    mailprov_watcher=$!
+}
+
+# mailprov_sign busy|idle: what cannot be noted (no space is left) must not end a shell that works.
+mailprov_sign() {
+    echo "$1" 2>/dev/null >&9 || kill "$mailprov_watcher" 2>/dev/null
 }
 
 # mailprov_finish [NAME BASE64]: the record of the run, then the end. Names sort by time; the last 100 stay.

@@ -290,6 +290,33 @@ async fn the_lock_is_held_by_the_shell_and_not_by_what_it_starts() {
 }
 
 #[tokio::test]
+async fn a_control_machine_that_vanishes_keeps_neither_shell_nor_lock() {
+    for shell in shells() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut session, mut child) = local(shell, folder.path()).await;
+        let quick = session.framed("mailprov_beat=1 mailprov_beats=4");
+        session.send(&quick).await.unwrap();
+        session.facts(&[], Some("anna@desk")).await.unwrap();
+        // It works for longer than it may be silent, and then it waits, and hears of us.
+        run(&mut session, &["sleep 7"]).await;
+        let signs = signs_of_life(session.wire.writer.clone(), Duration::from_millis(100));
+        let _ = tokio::time::timeout(Duration::from_secs(7), signs).await;
+        let (answers, _) = run(&mut session, &["echo alive"]).await;
+        assert_eq!(answers[0].output, b"alive\n", "{shell}");
+
+        // The connection stays open, and nobody says anything.
+        let ended = tokio::time::timeout(Duration::from_secs(60), child.wait()).await;
+        assert!(ended.is_ok(), "{shell}: the shell waits for ever");
+        let (mut next, _child) = local(shell, folder.path()).await;
+        next.facts(&[], Some("bert@desk")).await.unwrap();
+        run(&mut next, &["true"]).await;
+        let left = || std::fs::read_dir(folder.path().join("run")).unwrap().count();
+        assert_eq!(left(), 1, "{shell}: only the new session's folder is there");
+        drop(session);
+    }
+}
+
+#[tokio::test]
 async fn a_shell_that_goes_away_is_an_error_with_its_last_words() {
     let (reader, mut host) = tokio::io::duplex(1024);
     use tokio::io::AsyncWriteExt as _;

@@ -2,6 +2,8 @@
 # `exit` and the traps end with it.
 mailprov_policy=/usr/sbin/policy-rc.d
 mailprov_policy_mark='# mailprov put this here while it installs packages; it says nothing to anybody else.'
+# Seconds without a byte from a mirror after which it is given up. apt's own limits are for each attempt at each file.
+mailprov_apt_patience=90
 mailprov_apt_locks='/var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock'
 
 mailprov_apt_begin() {
@@ -17,6 +19,7 @@ mailprov_apt_begin() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   : >"$mailprov_apt/log"
+  rm -f -- "$mailprov_apt/silent"
   mailprov_apt_updated=no
   # Whatever a killed run left of these still counts.
   systemctl list-units --type=service --state=active --plain --no-legend --full 2>/dev/null |
@@ -136,8 +139,8 @@ mailprov_apt_transaction() {
   mailprov_apt_refuse_removals
   mailprov_apt_run install "$@" && return
   # A list that is older than the archive names files that are gone.
-  [ "$mailprov_apt_updated" = no ] && grep -qE '^(E: Failed to fetch|Err:)' "$mailprov_apt/log" ||
-    mailprov_apt_failed "installing failed"
+  [ "$mailprov_apt_updated" = no ] && [ ! -e "$mailprov_apt/silent" ] &&
+    grep -qE '^(E: Failed to fetch|Err:)' "$mailprov_apt/log" || mailprov_apt_failed "installing failed"
   mailprov_apt_update
   mailprov_apt_run install "$@" || mailprov_apt_failed "installing failed"
 }
@@ -166,12 +169,13 @@ mailprov_apt_fresh() {
 mailprov_apt_update() {
   mailprov_apt_updated=yes
   echo "mailprov: fetching package lists" >&2
-  if mailprov_apt_get -o APT::Update::Error-Mode=any update; then
+  if mailprov_apt_watched -o APT::Update::Error-Mode=any update; then
     : >"$mailprov_apt/updated"
     return
   fi
   set -- /var/lib/apt/lists/*_Packages*
   [ -e "$1" ] || mailprov_apt_failed "the package lists could not be fetched"
+  rm -f -- "$mailprov_apt/silent"
   echo "mailprov: the package lists could not be fetched; going on with the old ones" >&2
 }
 
@@ -203,11 +207,16 @@ mailprov_apt_refuse_removals() {
 }
 
 mailprov_apt_run() {
-  rm -f -- "$mailprov_apt/progress"
+  mailprov_apt_watched --no-install-recommends "$@"
+}
+
+# apt-get, with its progress for people, and ended when a mirror has fallen silent.
+mailprov_apt_watched() {
+  rm -f -- "$mailprov_apt/progress" "$mailprov_apt/silent"
   mkfifo -m 600 "$mailprov_apt/progress" || exit 1
   mailprov_apt_progress <"$mailprov_apt/progress" &
   mailprov_reader=$!
-  mailprov_apt_get --no-install-recommends -o APT::Status-Fd=3 "$@" 3>"$mailprov_apt/progress"
+  mailprov_apt_get -o APT::Status-Fd=3 "$@" 3>"$mailprov_apt/progress"
   mailprov_status=$?
   # Not waited for: a daemon that a package started may hold the other end.
   kill "$mailprov_reader" 2>/dev/null
@@ -216,18 +225,46 @@ mailprov_apt_run() {
   return "$mailprov_status"
 }
 
-# apt's README.progress-reporting: `pmstatus:PACKAGE:PERCENT:WORDS`, `dlstatus:NUMBER:PERCENT:WORDS`.
+# apt's README.progress-reporting: `pmstatus:PACKAGE:PERCENT:WORDS`, `dlstatus:NUMBER:PERCENT:WORDS`. While it fetches, a
+# line comes twice a second, whether anything arrives or not.
 mailprov_apt_progress() {
   # apt must not die because nobody listens any more.
   trap '' PIPE
   trap - EXIT
+  mailprov_most=-1 mailprov_looked=0 mailprov_since=0 mailprov_said=
   while IFS=: read -r mailprov_kind mailprov_name mailprov_percent mailprov_words; do
     case $mailprov_kind:$mailprov_words in
-      dlstatus:* | pmstatus:Unpacking\ * | pmstatus:Configuring\ * | pmstatus:Removing\ *)
+      dlstatus:*)
+        mailprov_apt_silence
+        mailprov_words="$mailprov_words (${mailprov_percent%.*} %)"
+        [ "$mailprov_words" = "$mailprov_said" ] || echo "mailprov: $mailprov_words" >&2
+        mailprov_said=$mailprov_words
+        ;;
+      pmstatus:Unpacking\ * | pmstatus:Configuring\ * | pmstatus:Removing\ *)
         echo "mailprov: $mailprov_words (${mailprov_percent%.*} %)" >&2
         ;;
     esac
   done
+}
+
+# Ends apt-get when it has been fetching and has got nothing for too long. Nothing is installed before all is there.
+mailprov_apt_silence() {
+  read -r mailprov_now mailprov_rest </proc/uptime
+  mailprov_now=${mailprov_now%.*}
+  [ "$mailprov_now" -ge $((mailprov_looked + 5)) ] || return 0
+  # Nobody has looked for long: the fetching has only just begun.
+  [ "$mailprov_now" -lt $((mailprov_looked + 30)) ] || mailprov_since=$mailprov_now
+  mailprov_looked=$mailprov_now mailprov_bytes=0
+  for mailprov_size in $(find /var/cache/apt/archives /var/lib/apt/lists -type f -printf '%s\n' 2>/dev/null); do
+    mailprov_bytes=$((mailprov_bytes + mailprov_size))
+  done
+  if [ "$mailprov_bytes" -gt "$mailprov_most" ]; then
+    mailprov_most=$mailprov_bytes mailprov_since=$mailprov_now
+  elif [ "$mailprov_now" -ge $((mailprov_since + mailprov_apt_patience)) ] &&
+    read -r mailprov_getter <"$mailprov_apt/pid"; then
+    : >"$mailprov_apt/silent"
+    kill "$mailprov_getter"
+  fi
 }
 
 # apt-get, once more when somebody was quicker to the lock. Its words go to files: a connection that breaks must not
@@ -235,10 +272,12 @@ mailprov_apt_progress() {
 mailprov_apt_get() {
   mailprov_tries=5
   while :; do
-    apt-get -q -y -o DPkg::Lock::Timeout=60 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+    sh -c 'echo $$ >"$0" && exec apt-get "$@"' "$mailprov_apt/pid" \
+      -q -y -o DPkg::Lock::Timeout=60 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
       -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef "$@" \
       </dev/null >"$mailprov_apt/last" 2>&1
     mailprov_status=$?
+    rm -f -- "$mailprov_apt/pid"
     cat "$mailprov_apt/last" >>"$mailprov_apt/log"
     [ "$mailprov_status" != 0 ] || return 0
     mailprov_tries=$((mailprov_tries - 1))
@@ -287,6 +326,9 @@ mailprov_apt_holder() {
 # mailprov_apt_failed WORDS: with the lines of the log that decide.
 mailprov_apt_failed() {
   printf '%s\n' "$1" >&2
+  [ ! -e "$mailprov_apt/silent" ] ||
+    printf '%s\n' "nothing has come from the package mirror for $mailprov_apt_patience s: see whether this host reaches it (apt-get update)" \
+      "and apply again; what was fetched is kept, and nothing was installed" >&2
   mailprov_words=$(grep -E -B4 -e '^E: ' -e '^dpkg: ' -e '^Err:' -e '^debconf' -e '^error: ' \
     -e '(Depends|Conflicts|Breaks): ' -e 'returned error' -e 'No space left' -- "$mailprov_apt/log" | tail -n 25)
   [ -n "$mailprov_words" ] || mailprov_words=$(tail -n 15 "$mailprov_apt/log")

@@ -37,6 +37,7 @@ impl Place {
             group: id("-gn"),
             validate: None,
             backup: true,
+            before: None,
             after: None,
         }
     }

@@ -29,7 +29,7 @@ pub struct Findings {
 pub const TWICE: &str = "delivered more than once";
 
 /// Files with these names are ours, and must not stay.
-const LEFT: &str = "find /etc /usr /var /run -xdev \\( -name '.mailprov-*' -o -name 'mailprov-check.*' \
+const LEFT: &str = "find /etc /usr /var /run -xdev \\( -name '.mailprov*' -o -name 'mailprov-check.*' \
      -o -name '*.mailprov-part' -o -name 'policy-rc.d' -o -path '/var/lib/mailprov/*.part' \\) -print 2>/dev/null; \
      for folder in /run/mailprov/session.*; do [ ! -e \"$folder\" ] || echo \"$folder\"; done";
 
@@ -48,7 +48,7 @@ pub fn look_with(
     let mut found = Findings::default();
     match server.lock_is_free() {
         Some(time) => found.lock = time.as_secs_f64(),
-        None => found.problems.push("the lock is still held after 180 s".into()),
+        None => found.problems.push("the lock is still held after 300 s".into()),
     }
     let next = Attempt::start(&server.editions[edition].site, arguments).end();
     found.made_up = next.changed().len();

@@ -205,7 +205,7 @@ impl Server {
     /// Waits until no run holds the host's lock; how long that took.
     pub fn lock_is_free(&self) -> Option<Duration> {
         let began = std::time::Instant::now();
-        while began.elapsed() < Duration::from_secs(180) {
+        while began.elapsed() < Duration::from_secs(300) {
             let free = "[ ! -e /run/mailprov.lock ] || flock -n /run/mailprov.lock true";
             if self.host.succeeds(free) {
                 return Some(began.elapsed());

@@ -41,11 +41,7 @@ fn series(name: &str, points: usize, wanted: &Wanted, breaks: &[Break]) -> bool 
     );
     let mut rows = Vec::new();
     for index in 0..count {
-        if wanted
-            .only
-            .as_ref()
-            .is_some_and(|only| *only != index.to_string())
-        {
+        if !wanted.has(index) {
             continue;
         }
         let moment = point::moment(index, count, &server.reference);

@@ -11,7 +11,7 @@ use crate::kit::server::Server;
 use crate::kit::trouble::{Act, Trouble, one, refuses_to_start, run};
 use crate::report;
 
-const ALL: [(&str, Act); 13] = [
+const ALL: [(&str, Act); 14] = [
     ("etc-full", etc_full),
     ("var-full", var_full),
     ("archives-full", archives_full),
@@ -21,6 +21,7 @@ const ALL: [(&str, Act); 13] = [
     ("apt-locked", apt_locked),
     ("refuses-to-start", refuses_to_start),
     ("silent-connection", silent_connection),
+    ("vanished", vanished),
     ("reboot", reboot),
     ("clock-ahead", clock_ahead),
     ("clock-behind", clock_behind),
@@ -114,7 +115,7 @@ fn silent_mirror(server: &mut Server) -> Trouble {
     relay.fall_silent_after(8 * 1024);
     let ended = run(server, PACKAGE);
     server.host.sh("rm /etc/apt/apt.conf.d/99silent");
-    let mut trouble = Trouble::new(ended, 5, &["timed out", "Failed to fetch"]);
+    let mut trouble = Trouble::new(ended, 5, &["nothing has come from the package mirror for 90 s"]);
     (trouble.arguments, trouble.third) = (PACKAGE, true);
     trouble
 }
@@ -155,6 +156,28 @@ fn silent_connection(server: &mut Server) -> Trouble {
     let ended = attempt.end();
     server.relay.speak();
     Trouble::new(ended, 6, &["no sign of life"])
+}
+
+/// The control machine loses its power: the host's side of the connection stays open, and nobody says anything.
+fn vanished(server: &mut Server) -> Trouble {
+    let mut attempt = busy(server);
+    server.relay.fall_silent();
+    attempt.kill();
+    let ended = attempt.end();
+    let free = server.lock_is_free();
+    // Only now does the host hear that nobody is there.
+    server.relay.speak();
+    let mut trouble = Trouble {
+        ended,
+        arguments: &[],
+        problems: Vec::new(),
+        third: false,
+    };
+    match free {
+        Some(time) => println!("       the lock was free after {:.0} s", time.as_secs_f64()),
+        None => trouble.problems.push("the lock stays".into()),
+    }
+    trouble
 }
 
 fn reboot(server: &mut Server) -> Trouble {

@@ -21,14 +21,21 @@ pub fn site(host: &TestHost) -> Site {
 
 /// The same, with these roles.
 pub fn site_with(host: &TestHost, roles: &[&str]) -> Site {
+    secrets(Site::new().host(host, roles, &variables()))
+}
+
+/// The YAML of the example's variables.
+pub fn variables() -> String {
     let (_, variables) = INVENTORY.split_once("    variables:\n").unwrap();
-    let variables: String = variables
+    variables
         .lines()
         .map(|line| format!("{}\n", line.get(6..).unwrap_or_default()))
-        .collect();
-    Site::new()
-        .host(host, roles, &variables)
-        .secret("alice_password", ALICE)
+        .collect()
+}
+
+/// The secrets that the example names.
+pub fn secrets(site: Site) -> Site {
+    site.secret("alice_password", ALICE)
         .secret("bob_password", BOB)
         .secret("archive_password", ARCHIVE)
         .secret("accounts_postfix_password", "p'o\"s\\t#fix")

@@ -24,7 +24,9 @@ pub struct Run {
 impl Run {
     /// A command of the binary that sees nothing of who runs the tests: no home, no agent, no terminal.
     pub fn command(home: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mailprov"));
+        // A series that runs for hours takes a copy: the program may be built anew meanwhile.
+        let program = std::env::var_os("MAILPROV_UNDER_TEST");
+        let mut command = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_mailprov").into()));
         command
             .args(arguments)
             .current_dir(home)
