@@ -9,6 +9,7 @@
 mod kit {
     pub mod after;
     pub mod attempt;
+    pub mod fresh;
     pub mod point;
     pub mod reader;
     pub mod relay;
@@ -18,6 +19,13 @@ mod kit {
 }
 mod report;
 mod series;
+/// The example, and what must work of it.
+#[allow(dead_code)]
+#[path = "../suite/server"]
+mod server {
+    pub mod example;
+    pub mod mail;
+}
 /// The suite's own tools, without those that this has no use for.
 #[allow(dead_code)]
 #[path = "../suite/support"]

@@ -38,7 +38,10 @@ pub fn refusal(name: &str, kind: &str, text: &str) -> HostError {
     } else if has("must have a tty") {
         "sudo there wants a terminal; take `Defaults requiretty` out of its sudoers for this user".to_owned()
     } else if kind == "password" {
-        format!("sudo wants a password and none is known; set `sudo_password` in the host's `ssh:`{said}")
+        format!(
+            "sudo wants a password and none is known; set `sudo_password` in the host's `ssh:`, or, if it wanted none \
+             before, see what became of this user's rule in /etc/sudoers.d there (sudo -l){said}"
+        )
     } else if has("incorrect") || has("Sorry, try again") || has("no password was provided") {
         format!("sudo refused the password; correct `sudo_password` in the host's `ssh:`{said}")
     } else {

@@ -29,7 +29,7 @@ pub struct Findings {
 pub const TWICE: &str = "delivered more than once";
 
 /// Files with these names are ours, and must not stay.
-const LEFT: &str = "find /etc /usr /var /run -xdev \\( -name '.mailprov*' -o -name 'mailprov-check.*' \
+pub const LEFT: &str = "find /etc /usr /var /run -xdev \\( -name '.mailprov*' -o -name 'mailprov-check.*' \
      -o -name '*.mailprov-part' -o -name 'policy-rc.d' -o -path '/var/lib/mailprov/*.part' \\) -print 2>/dev/null; \
      for folder in /run/mailprov/session.*; do [ ! -e \"$folder\" ] || echo \"$folder\"; done";
 

@@ -48,7 +48,12 @@ pub struct Ended {
 impl Attempt {
     /// `mailprov apply` of the site's inventory, which was written before.
     pub fn start(site: &Site, arguments: &[&str]) -> Self {
-        let inventory = site.path().join("inventory.yaml");
+        Self::with(site, "inventory.yaml", arguments)
+    }
+
+    /// [`Attempt::start`] with another inventory of the site's folder.
+    pub fn with(site: &Site, inventory: &str, arguments: &[&str]) -> Self {
+        let inventory = site.path().join(inventory);
         let identity = site.identity();
         let mut words = vec!["apply", inventory.to_str().unwrap(), "--output", "json"];
         if identity.exists() {

@@ -89,10 +89,7 @@ pub fn change(server: &mut Server, name: &str, how: Break, moment: Moment) -> Ro
     judge_words(how, reached, &ended, &mut found);
     Row {
         what: how.word(),
-        when: match moment {
-            Moment::After(time) => format!("{:.1} s", time.as_secs_f64()),
-            Moment::Event(number, delay) => format!("event {number} +{} ms", delay.as_millis()),
-        },
+        when: told(moment),
         at: ended.busy_with(),
         late: !reached,
         code: ended.code,
@@ -100,8 +97,16 @@ pub fn change(server: &mut Server, name: &str, how: Break, moment: Moment) -> Ro
     }
 }
 
+/// A moment in words.
+pub fn told(moment: Moment) -> String {
+    match moment {
+        Moment::After(time) => format!("{:.1} s", time.as_secs_f64()),
+        Moment::Event(number, delay) => format!("event {number} +{} ms", delay.as_millis()),
+    }
+}
+
 /// The broken run itself says what happened and what to do.
-fn judge_words(how: Break, reached: bool, ended: &Ended, found: &mut Findings) {
+pub fn judge_words(how: Break, reached: bool, ended: &Ended, found: &mut Findings) {
     let said = ended.said();
     let mut expect = |code: i32, words: &[&str]| {
         // What came too late to break anything is no fault.

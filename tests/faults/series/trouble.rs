@@ -11,7 +11,7 @@ use crate::kit::server::Server;
 use crate::kit::trouble::{Act, Trouble, one, refuses_to_start, run};
 use crate::report;
 
-const ALL: [(&str, Act); 14] = [
+const ALL: [(&str, Act); 15] = [
     ("etc-full", etc_full),
     ("var-full", var_full),
     ("archives-full", archives_full),
@@ -23,6 +23,7 @@ const ALL: [(&str, Act); 14] = [
     ("silent-connection", silent_connection),
     ("vanished", vanished),
     ("reboot", reboot),
+    ("sudo-starts-refusing", sudo_starts_refusing),
     ("clock-ahead", clock_ahead),
     ("clock-behind", clock_behind),
     ("two-at-once", two_at_once),
@@ -189,6 +190,52 @@ fn reboot(server: &mut Server) -> Trouble {
     server.settle();
     server.relay.cut();
     Trouble::new(ended, 6, &["again"])
+}
+
+/// The login's rule is taken out of sudoers while a run works, and the connection is lost. The root shell that the run
+/// had is none of sudo's business any more; the next one gets none.
+fn sudo_starts_refusing(server: &mut Server) -> Trouble {
+    server.host.sh(
+        "useradd -m -s /bin/sh admin && cp -r /root/.ssh /home/admin/ && chown -R admin: /home/admin/.ssh &&
+         echo 'admin ALL=(ALL) NOPASSWD: ALL' >/root/rule && install -m 0440 /root/rule /etc/sudoers.d/admin",
+    );
+    let site = &server.editions[1 - server.current].site;
+    let inventory = std::fs::read_to_string(site.path().join("inventory.yaml")).unwrap();
+    assert!(inventory.contains("user: root"));
+    std::fs::write(
+        site.path().join("sudo.yaml"),
+        inventory.replace("user: root", "user: admin"),
+    )
+    .unwrap();
+    let start = || Attempt::with(site, "sudo.yaml", &[]);
+
+    let broken = start();
+    broken.reach(Moment::Event(server.reference.events.len() / 2, Duration::ZERO));
+    server.host.sh("rm /etc/sudoers.d/admin");
+    // A while, to see that it goes on.
+    broken.reach(Moment::Event(
+        server.reference.events.len() * 2 / 3,
+        Duration::ZERO,
+    ));
+    server.relay.cut();
+    let broken = broken.end();
+    server.lock_is_free();
+    let refused = start().end();
+    server.host.sh("install -m 0440 /root/rule /etc/sudoers.d/admin");
+    let again = start().end();
+    let mut trouble = Trouble::new(refused, 6, &["sudoers"]);
+    for (ended, code, what) in [
+        (broken, 6, "the broken run"),
+        (again, 0, "the run with sudo given back"),
+    ] {
+        if ended.code != Some(code) {
+            let said = ended.said();
+            trouble
+                .problems
+                .push(format!("{what} ends with {:?}: {said}", ended.code));
+        }
+    }
+    trouble
 }
 
 /// The lab's hosts share this machine's clock: what a wrong one leaves behind is made instead.

@@ -33,6 +33,7 @@ fn configure(direct: &mut Direct, content: &str) {
         group: "root".into(),
         validate: None,
         backup: true,
+        before: None,
         after: None,
     };
     // Each run has its own folder of backups.
