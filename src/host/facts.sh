@@ -6,17 +6,25 @@ mailprov_facts() {
         [ ! -r /etc/os-release ] || . /etc/os-release
         printf 'distribution %s\nrelease %s\ncodename %s\n' "$ID" "$VERSION_ID" "$VERSION_CODENAME"
     ) 2>/dev/null
-    printf 'architecture %s\n' "$(dpkg --print-architecture 2>/dev/null || uname -m)"
     read -r mailprov_word </proc/1/comm && printf 'init %s\n' "$mailprov_word"
-    read -r mailprov_word </proc/sys/kernel/hostname && printf 'hostname %s\n' "$mailprov_word"
-    # The resolver may wait for name servers that don't answer.
-    printf 'fqdn %s\n' "$(timeout 5 hostname --fqdn 2>/dev/null || printf %s "$mailprov_word")"
     while read -r mailprov_word mailprov_value mailprov_rest; do
         [ "$mailprov_word" != MemTotal: ] || printf 'memory %s\n' "$((mailprov_value / 1024))"
     done </proc/meminfo
     printf 'clock %s\n' "$(date +%s)"
     printf 'login %s\n' "${SUDO_USER:-${USER:-$(id -un)}}"
-    [ $# -eq 0 ] || mailprov_versions "$@"
+    # What waits for a server, or reads the package manager's database, runs beside the rest.
+    mailprov_names | {
+        exec 3<&0 </dev/null
+        printf 'architecture %s\n' "$(dpkg --print-architecture 2>/dev/null || uname -m)"
+        [ $# -eq 0 ] || mailprov_versions "$@"
+        cat <&3
+    }
+}
+
+# mailprov_names: the resolver may wait for name servers that don't answer.
+mailprov_names() {
+    read -r mailprov_word </proc/sys/kernel/hostname && printf 'hostname %s\n' "$mailprov_word"
+    printf 'fqdn %s\n' "$(timeout 5 hostname --fqdn 2>/dev/null || printf %s "$mailprov_word")"
 }
 
 # mailprov_versions PACKAGE...: apt is slow, so it is only asked for what is not installed. Without lists it knows

@@ -47,12 +47,40 @@ const SECTIONS: &[(&str, Ask, Read)] = &[
     ("check", check::ask, check::read),
 ];
 
+/// Sections that wait for a server or read a large database: each runs beside the others.
+const SLOW: [&str; 3] = ["sql", "units", "packages"];
+
 /// One script that answers all `probes`; equal ones are asked once.
 pub fn script(probes: &[Probe]) -> Script {
     let probes = distinct(probes);
+    let section = |ask: Ask| ask(Script::new(), &probes);
+    let quick = SECTIONS
+        .iter()
+        .filter(|(name, ..)| !SLOW.contains(name))
+        .fold(Script::new(), |script, (_, ask, _)| script.then(&section(*ask)));
     SECTIONS
         .iter()
-        .fold(Script::new(), |script, (_, ask, _)| ask(script, &probes))
+        .filter(|(name, ..)| SLOW.contains(name))
+        .map(|(_, ask, _)| section(*ask))
+        .filter(|slow| !slow.is_empty())
+        .zip(["3", "4", "5"])
+        .fold(quick, |others, (slow, descriptor)| {
+            beside(&slow, &others, descriptor)
+        })
+}
+
+/// Runs `slow` at the same time as `others`: it prints into a pipe, which is read after the others have ended.
+fn beside(slow: &Script, others: &Script, descriptor: &'static str) -> Script {
+    Script::new()
+        .code("{\n")
+        .then(slow)
+        .code("\n} </dev/null | {\nexec ")
+        .code(descriptor)
+        .code("<&0 </dev/null\n")
+        .then(others)
+        .code("\ncat <&")
+        .code(descriptor)
+        .code("\n}\n")
 }
 
 /// Reads what [`script`] of the same probes printed. The host may be hostile: nothing in `answer` is trusted.

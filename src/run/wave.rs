@@ -23,12 +23,16 @@ pub(super) struct Ready<'a> {
     pub watchers: Vec<&'a BoundStep>,
     /// Another step whose check goes over both is still to come.
     pub incomplete: bool,
+    /// It failed with others whose check is not its own.
+    pub alone: bool,
 }
 
 /// A fragment of a wave and the steps that it fixes.
 pub(super) struct Fragment {
     pub script: Script,
     pub steps: Vec<usize>,
+    /// Its steps are together only because that is quicker: if it fails, each is tried alone.
+    pub separable: bool,
 }
 
 /// The steps of the next wave: positions in `ready`. Empty only if nothing is ready.
@@ -60,8 +64,9 @@ pub(super) fn compose(
 ) -> Vec<Fragment> {
     let mut fragments = Vec::new();
     let mut packages = (Vec::new(), Vec::new());
-    // The place of a group is that of its first file.
-    let mut groups: BTreeMap<Vec<&str>, usize> = BTreeMap::new();
+    // Files that the same services watch go in one set, which is quicker; with a check, only as a whole. The place of
+    // a set is that of its first file.
+    let mut groups = BTreeMap::<_, usize>::new();
     let mut sets: Vec<(usize, Vec<&Ready<'_>>, Vec<crate::step::Replacement>)> = Vec::new();
     for (ready, fix) in wave {
         match fix {
@@ -72,23 +77,28 @@ pub(super) fn compose(
             Fix::Script(script) => fragments.push(Fragment {
                 script: forgetting(&records(&[ready])).then(&script),
                 steps: vec![ready.index],
+                separable: false,
             }),
             Fix::Replace(file) => {
                 let checks = checks(ready);
-                let known = (!checks.is_empty())
-                    .then(|| groups.get(&checks).copied())
-                    .flatten();
-                if let Some(set) = known {
+                let records = if checks.is_empty() {
+                    records(&[ready])
+                } else {
+                    Vec::new()
+                };
+                let group = (checks, records, ready.alone.then_some(ready.index));
+                if let Some(set) = groups.get(&group).copied() {
                     sets[set].1.push(ready);
                     sets[set].2.push(file);
                     continue;
                 }
-                groups.insert(checks, sets.len());
+                groups.insert(group, sets.len());
                 sets.push((fragments.len(), vec![ready], vec![file]));
                 // Filled in once the set is complete.
                 fragments.push(Fragment {
                     script: Script::new(),
                     steps: Vec::new(),
+                    separable: false,
                 });
             }
         }
@@ -99,12 +109,14 @@ pub(super) fn compose(
         fragments[place] = Fragment {
             script: (composer.replace)(&files, check, &records(&members), run),
             steps: members.iter().map(|ready| ready.index).collect(),
+            separable: check.is_none() && members.len() > 1,
         };
     }
     if !packages.0.is_empty() {
         fragments.push(Fragment {
             script: (composer.packages)(&packages.1, facts),
             steps: packages.0,
+            separable: false,
         });
     }
     fragments

@@ -1,6 +1,6 @@
 //! One host's part of a run: judge what is ready, send a wave, look again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -39,6 +39,7 @@ pub(super) async fn work<H: WriteHost>(
         order,
         rebound: BTreeMap::new(),
         digests,
+        alone: BTreeSet::new(),
         looked_at: 0,
     };
     let mut ended = worker.work().await;
@@ -61,6 +62,8 @@ struct Worker<'a, 'c, H> {
     /// Steps made anew for the versions that were installed.
     rebound: BTreeMap<usize, BoundStep>,
     digests: BTreeMap<StepId, String>,
+    /// Steps whose fragment failed for a reason that may be another's.
+    alone: BTreeSet<usize>,
     /// The moment on the board when the host was last looked at.
     looked_at: u64,
 }
@@ -263,6 +266,10 @@ impl<H: WriteHost> Worker<'_, '_, H> {
         let packages = was.keys().any(|index| is_package(self.step(*index)));
         for (fragment, answer) in fragments.iter().zip(&answers) {
             for index in &fragment.steps {
+                if fragment.separable && answer.status != 0 && self.assess(*index) != Assessment::Converged {
+                    self.alone.insert(*index);
+                    continue;
+                }
                 let was = was.remove(index).unwrap_or(Planned::Converged);
                 let outcome = self.judge(*index, was, answer, fragment.steps.len() > 1);
                 self.end(*index, outcome);
@@ -294,6 +301,7 @@ impl<H: WriteHost> Worker<'_, '_, H> {
             differs,
             watchers: watchers.into_iter().map(|service| self.step(service)).collect(),
             incomplete,
+            alone: self.alone.contains(&index),
         }
     }
 

@@ -3,7 +3,7 @@
 //! The set is all changed files of a service, or one file that no service watches. The functions that do the work
 //! are in `replace.sh`; this module only says in which order they are called.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
@@ -51,6 +51,35 @@ pub fn script(set: &[Replacement], check: Option<&str>, forget: &[(&str, Record)
     for one in set {
         script = stage(script, one);
     }
+    let mut owned: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    let mut whole = Sha256::new();
+    for (number, one) in numbered(set) {
+        let owner = [&one.mode, &one.owner, &one.group];
+        owned.entry(owner).or_default().push(number);
+        whole.update(&one.content);
+    }
+    for (owner, numbers) in &owned {
+        script = script
+            .code("mailprov_set_owned")
+            .words(owner)
+            .words(numbers)
+            .code("\n");
+    }
+    if !set.is_empty() {
+        script = script
+            .code("mailprov_set_whole")
+            .word(&format!("{:x}", whole.finalize()))
+            .words(numbered(set).map(|(number, _)| number))
+            .code("\n");
+    }
+    for (number, one) in numbered(set) {
+        if let Some(command) = &one.validate {
+            script = script
+                .code("mailprov_set_validate")
+                .words([number, fill(command)])
+                .code("\n");
+        }
+    }
     if let Some(check) = check.filter(|_| !set.is_empty()) {
         script = script.code("mailprov_set_check").word(check);
         for (folder, number, name) in below(&folders, set) {
@@ -81,24 +110,18 @@ pub fn forgetting(records: &[(&str, Record)]) -> Script {
     })
 }
 
+/// The files with the numbers that the shell's functions know them by.
+fn numbered(set: &[Replacement]) -> impl Iterator<Item = (String, &Replacement)> {
+    (1..).map(|number: usize| number.to_string()).zip(set)
+}
+
 fn stage(script: Script, one: &Replacement) -> Script {
-    let sha256 = format!("{:x}", Sha256::digest(&one.content));
-    let backup = if one.backup { "yes" } else { "no" };
-    let script = script
+    script
         .code("mailprov_set_stage")
-        .word(&one.path)
+        .words([one.path.as_str(), if one.backup { "yes" } else { "no" }])
         .code("\n")
         .data(&one.content)
-        .code(" >\"$mailprov_staged\" || exit 1\nmailprov_set_staged")
-        .words([&sha256, &one.mode, &one.owner, &one.group, backup])
-        .code("\n");
-    match &one.validate {
-        Some(command) => script
-            .code("mailprov_set_validate")
-            .word(&fill(command))
-            .code("\n"),
-        None => script,
-    }
+        .code(" >\"$mailprov_staged\" || exit 1\n")
 }
 
 /// `%` becomes the staged file, `%%` a percent sign.

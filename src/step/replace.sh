@@ -3,20 +3,35 @@
 : "${mailprov_state:=/var/lib/mailprov}"
 # Where sets lie while they are checked: this and a random end.
 : "${mailprov_checks:=/run/mailprov-check}"
+mailprov_tab=$(printf '\t')
 
-# mailprov_set_begin RUN FOLDER ...: FOLDERs are those of the set. We hold the host's lock, so that whatever is left of
-# an earlier run in them belongs to nobody.
+# mailprov_set_begin RUN FOLDER ...: FOLDERs are those of the set. Each gets a folder of ours, in which its files wait
+# under their own names. We hold the host's lock, so that whatever is left of an earlier run belongs to nobody.
 mailprov_set_begin() {
   umask 077
-  mailprov_run=$1 mailprov_count=0 mailprov_base=
+  mailprov_run=$1 mailprov_count=0 mailprov_folders=0 mailprov_base=
   shift
   trap mailprov_set_sweep EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
   for mailprov_where; do
-    ! mailprov_left "$mailprov_where"/.mailprov-?????????? || rm -f -- "$mailprov_where"/.mailprov-??????????
+    [ -d "$mailprov_where/" ] ||
+      mailprov_set_fail "$mailprov_where does not exist: a directory step or a package has to make it first"
+    ! mailprov_left "$mailprov_where"/.mailprov-?????????? || rm -rf -- "$mailprov_where"/.mailprov-??????????
   done
   ! mailprov_left "$mailprov_checks".?????????? || rm -rf -- "$mailprov_checks".??????????
+  ! mailprov_left "$mailprov_state"/backups/*.part || rm -rf -- "$mailprov_state"/backups/*.part
+  [ $# -gt 0 ] || return 0
+  mailprov_tag=$(mktemp -d -- "$1/.mailprov-XXXXXXXXXX") || exit 1
+  mailprov_tag=${mailprov_tag##*/}
+  for mailprov_where; do
+    mailprov_folders=$((mailprov_folders + 1))
+    eval "mailprov_in_$mailprov_folders=\$mailprov_where"
+    set -- "$@" "$mailprov_where/$mailprov_tag"
+    shift
+  done
+  shift
+  [ $# -eq 0 ] || mkdir -- "$@" || exit 1
 }
 
 # mailprov_left PATH ...: whether a pattern has matched. Most often it has not, and no process is needed for it.
@@ -25,12 +40,14 @@ mailprov_left() {
 }
 
 mailprov_set_sweep() {
-  while [ "$mailprov_count" -gt 0 ]; do
-    eval "mailprov_staged=\$mailprov_temp_$mailprov_count"
-    ! mailprov_left "$mailprov_staged" || rm -f -- "$mailprov_staged"
-    mailprov_count=$((mailprov_count - 1))
+  set --
+  while [ "$mailprov_folders" -gt 0 ]; do
+    eval "mailprov_where=\$mailprov_in_$mailprov_folders/$mailprov_tag"
+    ! mailprov_left "$mailprov_where" || set -- "$@" "$mailprov_where"
+    mailprov_folders=$((mailprov_folders - 1))
   done
-  [ -z "$mailprov_base" ] || rm -rf -- "$mailprov_base"
+  [ -z "$mailprov_base" ] || set -- "$@" "$mailprov_base"
+  [ $# -eq 0 ] || rm -rf -- "$@"
 }
 
 mailprov_set_fail() {
@@ -38,23 +55,53 @@ mailprov_set_fail() {
   exit 1
 }
 
-# mailprov_set_stage PATH: an empty file beside PATH, called $mailprov_staged.
+# mailprov_set_stage PATH BACKUP: where the next file waits, called $mailprov_staged.
 mailprov_set_stage() {
   if [ -d "$1" ] && [ ! -L "$1" ]; then
     mailprov_set_fail "$1 is a directory: a file can't take its place"
   fi
-  [ -d "${1%/*}/" ] || mailprov_set_fail "${1%/*} does not exist: a directory step or a package has to make it first"
-  mailprov_staged=$(mktemp -- "${1%/*}/.mailprov-XXXXXXXXXX") || exit 1
+  mailprov_staged=${1%/*}/$mailprov_tag/${1##*/}
   mailprov_count=$((mailprov_count + 1))
-  eval "mailprov_path_$mailprov_count=\$1 mailprov_temp_$mailprov_count=\$mailprov_staged"
+  eval "mailprov_path_$mailprov_count=\$1 mailprov_backup_$mailprov_count=\$2 mailprov_temp_$mailprov_count=\$mailprov_staged"
 }
 
-# mailprov_set_staged SHA256 MODE OWNER GROUP BACKUP: what was written is what was sent, and gets its owner and mode.
-mailprov_set_staged() {
-  mailprov_sum=$(sha256sum <"$mailprov_staged") || exit 1
-  [ "${mailprov_sum%% *}" = "$1" ] || mailprov_set_fail "$mailprov_staged was not written whole: is the disk full?"
-  chown -- "$3:$4" "$mailprov_staged" && chmod -- "$2" "$mailprov_staged" && sync -- "$mailprov_staged" || exit 1
-  eval "mailprov_backup_$mailprov_count=\$5"
+# mailprov_set_pick NUMBER ...: $mailprov_files, for eval: where these files wait. One process for many files.
+mailprov_set_pick() {
+  mailprov_files=
+  for mailprov_i; do
+    mailprov_files="$mailprov_files \"\$mailprov_temp_$mailprov_i\""
+  done
+}
+
+# mailprov_set_among path|temp FOLDER: $mailprov_files, for eval: those of the set that belong into FOLDER; of those
+# that are there, which have to be copied.
+mailprov_set_among() {
+  mailprov_i=0 mailprov_files=
+  while [ "$mailprov_i" -lt "$mailprov_count" ]; do
+    mailprov_i=$((mailprov_i + 1))
+    eval "mailprov_path=\$mailprov_path_$mailprov_i mailprov_new=\$mailprov_new_$mailprov_i"
+    if [ "${mailprov_path%/*}" = "${2%/}" ] && [ "$1$mailprov_new" != path ]; then
+      mailprov_files="$mailprov_files \"\$mailprov_$1_$mailprov_i\""
+    fi
+  done
+}
+
+# mailprov_set_owned MODE OWNER GROUP NUMBER ...
+mailprov_set_owned() {
+  mailprov_mode=$1 mailprov_owner=$2:$3
+  shift 3
+  mailprov_set_pick "$@"
+  eval "chown -- \"\$mailprov_owner\" $mailprov_files && chmod -- \"\$mailprov_mode\" $mailprov_files" || exit 1
+}
+
+# mailprov_set_whole SHA256 NUMBER ...: what was written, one file after the other, is what was sent, and is on the disk.
+mailprov_set_whole() {
+  mailprov_sum=$1
+  shift
+  mailprov_set_pick "$@"
+  [ "$mailprov_sum  -" = "$(eval "cat -- $mailprov_files" | sha256sum)" ] ||
+    mailprov_set_fail "the new files were not written whole beside the old ones: is the disk full?"
+  eval "sync -- $mailprov_files" || exit 1
 }
 
 # mailprov_set_refused STATUS: the checker's words in $mailprov_words, with real paths for staged ones; nothing stays.
@@ -81,9 +128,10 @@ mailprov_set_refused() {
   exit 65
 }
 
-# mailprov_set_validate COMMAND: a checker of the file staged last.
+# mailprov_set_validate NUMBER COMMAND: a checker of one file.
 mailprov_set_validate() {
-  mailprov_words=$(staged=$mailprov_staged && export staged && timeout -k 10 300 sh -c "$1" </dev/null 2>&1) ||
+  eval "mailprov_staged=\$mailprov_temp_$1"
+  mailprov_words=$(staged=$mailprov_staged && export staged && timeout -k 10 300 sh -c "$2" </dev/null 2>&1) ||
     mailprov_set_refused $?
 }
 
@@ -165,19 +213,34 @@ mailprov_set_swap() {
   while [ "$mailprov_i" -lt "$mailprov_count" ]; do
     mailprov_i=$((mailprov_i + 1))
     eval "mailprov_path=\$mailprov_path_$mailprov_i mailprov_keep=\$mailprov_backup_$mailprov_i"
-    mailprov_copy=-
+    mailprov_copy=- mailprov_new=
     if [ $# -gt 0 ] || [ -n "$mailprov_check_after" ] || [ "$mailprov_keep" = yes ]; then
-      mailprov_keep "$mailprov_path"
+      mailprov_kept "$mailprov_path" || mailprov_new=yes
     fi
-    eval "mailprov_copy_$mailprov_i=\$mailprov_copy"
-    for mailprov_unit; do
-      mailprov_note "$mailprov_state/services/$mailprov_unit.previous" "$mailprov_path" "$mailprov_copy"
+    eval "mailprov_copy_$mailprov_i=\$mailprov_copy mailprov_new_$mailprov_i=\$mailprov_new"
+  done
+  mailprov_k=0
+  while [ "$mailprov_k" -lt "$mailprov_folders" ]; do
+    mailprov_k=$((mailprov_k + 1))
+    eval "mailprov_where=\$mailprov_in_$mailprov_k"
+    mailprov_set_among path "$mailprov_where"
+    [ -z "$mailprov_files" ] || eval "mailprov_copies $mailprov_files"
+  done
+  mailprov_copied
+  for mailprov_unit; do
+    mailprov_i=0
+    while [ "$mailprov_i" -lt "$mailprov_count" ]; do
+      mailprov_i=$((mailprov_i + 1))
+      eval "mailprov_note \"\$mailprov_state/services/\$mailprov_unit.previous\" \
+        \"\$mailprov_path_$mailprov_i\" \"\$mailprov_copy_$mailprov_i\""
     done
   done
-  mailprov_i=0
-  while [ "$mailprov_i" -lt "$mailprov_count" ]; do
-    mailprov_i=$((mailprov_i + 1))
-    eval "mv -fT -- \"\$mailprov_temp_$mailprov_i\" \"\$mailprov_path_$mailprov_i\"" || exit 1
+  while [ "$mailprov_folders" -gt 0 ]; do
+    eval "mailprov_where=\$mailprov_in_$mailprov_folders"
+    mailprov_set_among temp "$mailprov_where"
+    # A rename for each, by one process.
+    eval "mv -f -t \"\$mailprov_where/\" -- $mailprov_files" && rmdir -- "$mailprov_where/$mailprov_tag" || exit 1
+    mailprov_folders=$((mailprov_folders - 1))
   done
   [ -n "$mailprov_check_after" ] || return 0
   mailprov_words=$(timeout -k 10 300 sh -c "$mailprov_check_after" </dev/null 2>&1) && return 0
@@ -190,21 +253,36 @@ mailprov_set_swap() {
   mailprov_set_refused "$mailprov_status"
 }
 
-# mailprov_keep PATH: a copy under backups, called $mailprov_copy; `-` if there is nothing. What was there before
-# the run counts: a second change by the same run keeps the first copy.
-mailprov_keep() {
+# mailprov_kept PATH: where the copy of PATH is or belongs, called $mailprov_copy; `-` if there is nothing to copy.
+# Fails if it has to be made yet. What was there before the run counts: a second change by the same run keeps the
+# first copy.
+mailprov_kept() {
   mailprov_copy=-
   mailprov_left "$1" || return 0
   mailprov_copy=$mailprov_state/backups/$mailprov_run$1
-  ! mailprov_left "$mailprov_copy" || return 0
-  [ -d "${mailprov_copy%/*}/" ] || mkdir -p -- "${mailprov_copy%/*}" || exit 1
-  ! mailprov_left "$mailprov_copy.part" || rm -rf -- "$mailprov_copy.part"
-  cp -a -- "$1" "$mailprov_copy.part" && mv -T -- "$mailprov_copy.part" "$mailprov_copy" || exit 1
+  mailprov_left "$mailprov_copy"
+}
+
+# mailprov_copies PATH ...: copies of files of one folder, on their way to the backups.
+mailprov_copies() {
+  mailprov_where=$mailprov_state/backups/$mailprov_run.part${1%/*}
+  mkdir -p -- "$mailprov_where" && cp -a -- "$@" "$mailprov_where/" || exit 1
+}
+
+# mailprov_copied: links to the finished copies, so that each is whole or not there.
+mailprov_copied() {
+  mailprov_where=$mailprov_state/backups/$mailprov_run
+  [ -d "$mailprov_where.part" ] || return 0
+  cp -al -T -- "$mailprov_where.part" "$mailprov_where" && rm -rf -- "$mailprov_where.part" || exit 1
+}
+
+# mailprov_keep PATH: a copy under backups, called $mailprov_copy; `-` if there is nothing.
+mailprov_keep() {
+  mailprov_kept "$1" || { mailprov_copies "$1" && mailprov_copied; }
 }
 
 # mailprov_note FILE PATH COPY: unless FILE knows an older copy of PATH, which the service last ran with.
 mailprov_note() {
-  mailprov_tab=$(printf '\t')
   if [ -e "$1" ]; then
     while IFS=$mailprov_tab read -r mailprov_known mailprov_rest; do
       [ "$mailprov_known" != "$2" ] || return 0
@@ -228,7 +306,6 @@ mailprov_set_restore() {
 # mailprov_put_back UNIT: the files that UNIT last ran with, as mailprov_set_swap noted them. Fails without a note.
 mailprov_put_back() {
   [ -s "$mailprov_state/services/$1.previous" ] || return 1
-  mailprov_tab=$(printf '\t')
   while IFS=$mailprov_tab read -r mailprov_path mailprov_copy; do
     mailprov_set_restore "$mailprov_path" "$mailprov_copy" || return 1
   done <"$mailprov_state/services/$1.previous"
