@@ -116,16 +116,16 @@ fn release(host: &InventoryHost) -> Result<Release, RehearseError> {
     }
 }
 
-/// Rehearses on the hosts of `stand`. Stops at the first act that goes wrong.
+/// Rehearses on `hosts`, one for each of the inventory's. Stops at the first act that goes wrong.
 ///
 /// # Errors
 /// What keeps it from being held at all; what goes wrong in an act is part of the outcome.
 pub async fn hold(
     rehearsal: &Rehearsal<'_>,
-    stand: &Stand,
+    hosts: &[LabHost],
     progress: &dyn Fn(&str),
 ) -> Result<Outcome, RehearseError> {
-    let site = site::Site::make(rehearsal, &stand.hosts)?;
+    let site = site::Site::make(rehearsal, hosts)?;
     let mut outcome = Outcome::default();
     let run = async |arguments: &[&str], what: &str| {
         progress(what);
@@ -154,7 +154,7 @@ pub async fn hold(
     let (exit, text) = judge_again(&again?);
     outcome.act("again", exit, text, begin);
 
-    for (host, subject) in subjects(rehearsal, stand, &site).await {
+    for (host, subject) in subjects(rehearsal, hosts, &site).await {
         let found = verify::run(&subject, &|claim| progress(&format!("verify: {claim}"))).await;
         outcome.findings.push((host, found));
     }
@@ -165,12 +165,12 @@ pub async fn hold(
 /// first when none does, so that its silence is found.
 async fn subjects(
     rehearsal: &Rehearsal<'_>,
-    stand: &Stand,
+    hosts: &[LabHost],
     site: &site::Site,
 ) -> Vec<(String, verify::Subject)> {
     let mut listening = Vec::new();
     let mut silent = Vec::new();
-    for (host, lab) in rehearsal.inventory.hosts.iter().zip(&stand.hosts) {
+    for (host, lab) in rehearsal.inventory.hosts.iter().zip(hosts) {
         let Ok(resolved) = crate::role::declare::resolve(rehearsal.inventory, rehearsal.roles, host) else {
             continue;
         };

@@ -64,7 +64,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         false => bar.set_message(text.to_owned()),
     };
     let stand = Stand::up(&rehearsal, &progress)?;
-    let held = rehearse::hold(&rehearsal, &stand, &progress).await;
+    let held = rehearse::hold(&rehearsal, &stand.hosts, &progress).await;
     bar.finish_and_clear();
     let name = stand.lab.name().to_owned();
     if args.keep {

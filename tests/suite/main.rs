@@ -24,7 +24,9 @@ mod kit {
     pub mod trouble;
 }
 mod lab;
+mod profile;
 mod rehearse;
+mod seeds;
 mod server;
 mod ssh;
 mod steps;

@@ -15,6 +15,7 @@ pub struct Site {
     folder: tempfile::TempDir,
     hosts: String,
     top: String,
+    whole: Option<String>,
     secrets: Vec<(String, String)>,
 }
 
@@ -25,6 +26,7 @@ impl Site {
             folder: tempfile::tempdir().unwrap(),
             hosts: String::new(),
             top: String::new(),
+            whole: None,
             secrets: Vec::new(),
         }
     }
@@ -97,6 +99,12 @@ impl Site {
         self
     }
 
+    /// A whole inventory, instead of one made of hosts and the top.
+    pub fn whole(mut self, yaml: String) -> Self {
+        self.whole = Some(yaml);
+        self
+    }
+
     /// An entry of the secrets file, encrypted for an identity that every command is given.
     pub fn secret(mut self, name: &str, value: &str) -> Self {
         self.secrets.retain(|(known, _)| known != name);
@@ -107,7 +115,8 @@ impl Site {
     /// Writes what was declared and returns the inventory's path.
     pub fn inventory(&self) -> PathBuf {
         let path = self.path().join("inventory.yaml");
-        fs::write(&path, format!("{}hosts:\n{}", self.top, self.hosts)).unwrap();
+        let made = || format!("{}hosts:\n{}", self.top, self.hosts);
+        fs::write(&path, self.whole.clone().unwrap_or_else(made)).unwrap();
         if !self.secrets.is_empty() {
             self.write_secrets();
         }

@@ -1,0 +1,154 @@
+//! The servers of `inventories/`: each is rehearsed on one host, and put to named proofs then.
+//!
+//! All proofs of a profile run, whatever became of the others, and the test names every one that failed. The book's
+//! page on the seeds calls them `profile::s0/NAME`. A new profile is a file here, and a line in `ALL`.
+
+mod s0;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use mailprov::exit::Exit;
+use mailprov::inventory::load::load;
+use mailprov::rehearse::{Rehearsal, hold};
+use mailprov::role::bind;
+use mailprov::role::load::Roles;
+use mailprov::verify::Verdict;
+use serde_yaml::{Mapping, Value};
+
+use crate::support::{Site, TestHost, boot};
+
+/// A name, and what must not panic.
+pub type Proof = (&'static str, fn(&Profile));
+
+/// The proofs of every profile, in the order in which they run.
+pub const ALL: &[(&str, &[Proof])] = &[("s0", s0::PROOFS)];
+
+/// A server made from a profile.
+pub struct Profile {
+    pub host: TestHost,
+    /// The profile's inventory, leading to `host`: for further runs.
+    #[allow(dead_code)]
+    pub site: Site,
+}
+
+impl Profile {
+    /// Boots a host and rehearses `inventories/FOLDER` on it. `lab` is YAML of variables: what no lab can have stands
+    /// in there, ClamAV's own signatures for one.
+    #[track_caller]
+    pub fn rehearsed(folder: &str, lab: &str) -> Self {
+        let host = boot(&format!("profile-{}", folder.split('-').next().unwrap_or(folder)));
+        let site = site(folder, lab, &host);
+        let inventory = load(&site.inventory(), &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let roles = roles_of(&inventory);
+        let rehearsal = Rehearsal {
+            inventory: &inventory,
+            roles: &roles,
+            identities: &[site.identity()],
+            program: Path::new(env!("CARGO_BIN_EXE_mailprov")),
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let hosts = std::slice::from_ref(&*host);
+        let outcome = runtime.block_on(hold(&rehearsal, hosts, &|text| eprintln!("{text}")));
+        let outcome = outcome.unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let mut wrong = Vec::new();
+        for act in &outcome.acts {
+            eprintln!("{folder}: {}: {} ({:.0} s)", act.name, act.text, act.seconds);
+            if act.exit != Exit::Done {
+                wrong.push(format!("{}: {}", act.name, act.text));
+            }
+        }
+        for finding in outcome.findings.iter().flat_map(|(_, findings)| findings) {
+            eprintln!("{folder}: {}: {:?}", finding.claim, finding.verdict);
+            if let Verdict::Failed(why) = &finding.verdict {
+                wrong.push(format!("{}: {why}", finding.claim));
+            }
+        }
+        let journal = "journalctl -b --no-pager -p notice -n 80";
+        assert!(
+            wrong.is_empty(),
+            "{folder}: {}\n{}",
+            wrong.join("\n"),
+            host.sh(journal)
+        );
+        assert_eq!(outcome.findings.len(), 1, "{folder} serves mail");
+        assert_eq!(host.sh("systemctl --failed --no-legend"), "");
+        Self { host, site }
+    }
+
+    /// Makes every proof, and fails with all that failed.
+    #[track_caller]
+    pub fn prove(&self, profile: &str) {
+        let (_, proofs) = ALL.iter().find(|(name, _)| *name == profile).unwrap();
+        let mut failed = Vec::new();
+        for (name, proof) in *proofs {
+            eprintln!("proof profile::{profile}/{name}");
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| proof(self))) {
+                let said = panic.downcast_ref::<String>().map(String::as_str);
+                let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+                failed.push(format!("{name}: {}", said.unwrap_or("panicked")));
+            }
+        }
+        assert!(
+            failed.is_empty(),
+            "{} of {} proofs failed:\n\n{}",
+            failed.len(),
+            proofs.len(),
+            failed.join("\n\n")
+        );
+    }
+}
+
+/// The secret `name` of every profile: nothing that a shell would have to be told to leave alone.
+pub fn secret(name: &str) -> String {
+    format!("made-up-for-{name}")
+}
+
+/// The profile's folder as an operator's, whose one host is `host`; the secrets are made up.
+fn site(folder: &str, lab: &str, host: &TestHost) -> Site {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("inventories")
+        .join(folder)
+        .join("inventory.yaml");
+    let mut whole: Value = serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let hosts = whole.get_mut("hosts").and_then(Value::as_mapping_mut).unwrap();
+    assert_eq!(hosts.len(), 1, "a profile is one host");
+    let (_, entry) = hosts.iter_mut().next().unwrap();
+    let entry = entry.as_mapping_mut().unwrap();
+    entry.insert("ssh".into(), Value::Mapping(ssh(host)));
+    if let Value::Mapping(further) = serde_yaml::from_str(lab).unwrap() {
+        let variables = entry.get_mut("variables").and_then(Value::as_mapping_mut);
+        variables.unwrap().extend(further);
+    }
+    let site = Site::new().whole(serde_yaml::to_string(&whole).unwrap());
+    let inventory = load(&site.inventory(), &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let roles = roles_of(&inventory);
+    let names =
+        bind::secrets(&inventory, &roles, &inventory.hosts[0]).unwrap_or_else(|wrong| panic!("{wrong}"));
+    names
+        .keys()
+        .fold(site, |site, name| site.secret(name, &secret(name)))
+}
+
+fn ssh(host: &TestHost) -> Mapping {
+    let mut ssh = Mapping::new();
+    ssh.insert("address".into(), host.address().to_string().into());
+    ssh.insert("user".into(), host.login().user().into());
+    ssh.insert(
+        "host_key_fingerprint".into(),
+        host.host_key_fingerprint().unwrap().into(),
+    );
+    let key = host.key().display().to_string();
+    ssh.insert("identity_files".into(), vec![Value::from(key)].into());
+    ssh
+}
+
+fn roles_of(inventory: &mailprov::inventory::Inventory) -> Roles {
+    let wanted: Vec<_> = inventory
+        .hosts
+        .iter()
+        .flat_map(|host| &host.roles)
+        .map(|role| (role.name.clone(), role.place.clone()))
+        .collect();
+    Roles::load(&inventory.role_folders, &wanted).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
