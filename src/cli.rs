@@ -4,6 +4,7 @@
 //! command does lives in the engine; files here only read arguments, call it and print.
 
 mod apply;
+mod bootstrap;
 mod common;
 mod completions;
 mod doc;
@@ -62,6 +63,7 @@ macro_rules! subcommands {
 // In the order of `mailprov help`. The doc comment of `Args` is the help.
 subcommands! {
     Init => init,
+    Bootstrap => bootstrap,
     Apply => apply,
     Validate => validate,
     Render => render,

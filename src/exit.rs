@@ -67,7 +67,10 @@ impl Exit {
 impl From<&HostError> for Exit {
     fn from(error: &HostError) -> Self {
         match error {
-            HostError::Unreachable(_) | HostError::HostKey(_) | HostError::Refused(_) => Exit::Unreachable,
+            HostError::Unreachable(_)
+            | HostError::HostKey(_)
+            | HostError::Refused(_)
+            | HostError::Expired(_) => Exit::Unreachable,
             HostError::Locked(_) => Exit::Locked,
             HostError::Secret(_) => Exit::Secret,
             HostError::Protocol(_) => Exit::StepFailed,

@@ -72,6 +72,9 @@ pub enum HostError {
     /// Somebody else's run holds the lock: who, since when (exit 7).
     #[error("{0}")]
     Locked(String),
+    /// The host wants a new password before it lets anybody do anything (exit 6).
+    #[error("{0}")]
+    Expired(String),
     /// A secret needed for the login is missing (exit 8).
     #[error("{0}")]
     Secret(String),

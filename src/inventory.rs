@@ -60,6 +60,21 @@ pub struct Connection {
     pub known_hosts: Option<PathBuf>,
     /// Whether the operator's `~/.ssh/config` counts; it does when not given.
     pub ssh_config: Option<bool>,
+    /// How the provider handed the host over, if the inventory says it.
+    pub bootstrap: Option<Bootstrap>,
+    /// The host is this machine: no SSH. The command line says so, never the inventory.
+    pub local: bool,
+}
+
+/// How a host can be entered before `mailprov bootstrap` was there: the map `bootstrap:` in the host's `ssh:`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Bootstrap {
+    /// `root` when not given.
+    pub user: Option<String>,
+    /// Name of the secret with this user's password: tried at the first login, and set when the host demands a new one.
+    pub password: Option<String>,
+    /// Public keys that may log in afterwards, instead of the operator's.
+    pub authorized_keys: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -16,7 +16,7 @@ use std::time::Instant;
 use futures::future::join_all;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
-use super::common::{Failure, Global, IdentityArgs, InventoryArgs};
+use super::common::{ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs};
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
 use crate::graph::StepGraph;
@@ -47,6 +47,8 @@ pub struct Args {
     inventory: InventoryArgs,
     #[command(flatten)]
     identity: IdentityArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
     /// Change nothing: say what an apply would do
     #[arg(long, conflicts_with = "confirm")]
     check: bool,
@@ -100,7 +102,8 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
             "--confirm asks a question, and nobody is there to answer\n  help: use --check first, then apply without it",
         ));
     }
-    let (inventory, roles) = args.inventory.load()?;
+    let (mut inventory, roles) = args.inventory.load()?;
+    args.connection.choose(&mut inventory, &args.limit)?;
     bind::validate(&inventory, &roles)?;
     let hosts = select::hosts(&inventory, &args.limit)?;
     let wanted_roles = select::roles(&roles, &hosts, &args.role)?;

@@ -172,6 +172,48 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// How hosts are reached.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ConnectionArgs {
+    /// Over SSH, or not at all: the one host is this machine
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub connection: Connection,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Connection {
+    #[default]
+    Ssh,
+    /// As root, or through sudo
+    Local,
+}
+
+impl ConnectionArgs {
+    /// Tells the inventory, of whose hosts `limit` chooses some.
+    ///
+    /// # Errors
+    /// Several hosts can't be this machine; a limit that names nobody.
+    pub fn choose(&self, inventory: &mut Inventory, limit: &[String]) -> Result<(), Failure> {
+        if self.connection == Connection::Ssh {
+            return Ok(());
+        }
+        let chosen = super::apply::select::hosts(inventory, limit)?;
+        let names: Vec<String> = chosen.iter().map(|host| host.name.clone()).collect();
+        if let [_, _, ..] = names.as_slice() {
+            return Err(Failure::usage(format!(
+                "--connection local is about this machine, but {} hosts are chosen\n  help: say which one it is: \
+                 --limit {}",
+                names.len(),
+                names.first().map_or("", String::as_str)
+            )));
+        }
+        for host in &mut inventory.hosts {
+            host.connection.local = names.contains(&host.name);
+        }
+        Ok(())
+    }
+}
+
 /// Where the identities that decrypt secrets are.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct IdentityArgs {

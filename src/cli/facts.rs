@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 
-use super::common::{Failure, Global, IdentityArgs, InventoryArgs, print};
+use super::common::{ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs, print};
 use super::{apply::select, reach};
 use crate::exit::Exit;
 use crate::host::connection::Terminal;
@@ -30,6 +30,8 @@ pub struct Args {
     inventory: InventoryArgs,
     #[command(flatten)]
     identity: IdentityArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
     /// Only this host, or the hosts of this group. May be repeated
     #[arg(long, value_name = "HOST|GROUP")]
     limit: Vec<String>,
@@ -49,7 +51,8 @@ enum Output {
 }
 
 pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
-    let (inventory, roles) = args.inventory.load()?;
+    let (mut inventory, roles) = args.inventory.load()?;
+    args.connection.choose(&mut inventory, &args.limit)?;
     let hosts = select::hosts(&inventory, &args.limit)?;
     let vault = reach::vault(&inventory, &hosts, &args.identity.identity)?;
     let prompt = Arc::new(Terminal::default());

@@ -39,7 +39,7 @@ pub fn target(host: &InventoryHost, vault: &Vault, accept_new_host_key: bool) ->
         accept_new_host_key,
         ..Target::default()
     };
-    if connection.ssh_config.unwrap_or(true) {
+    if connection.ssh_config.unwrap_or(true) && !connection.local {
         let config = SshConfig::of_operator()
             .map_err(|what| HostError::Unreachable(format!("{}: {what}", host.name)))?;
         ssh_config::complete(&mut target, &config)?;
@@ -80,8 +80,36 @@ pub async fn open<P: Prompt + 'static>(
     prompt: Arc<P>,
 ) -> Result<Session, HostError> {
     let target = target(host, vault, accept_new_host_key)?;
-    let opening = tokio::spawn(async move { connection::connect(&target, prompt.as_ref()).await });
-    opening
+    let is_local = host.connection.local;
+    let opening = tokio::spawn(async move {
+        if is_local {
+            connection::local(&target, prompt.as_ref()).await
+        } else {
+            connection::connect(&target, prompt.as_ref()).await
+        }
+    });
+    let opened = opening
         .await
-        .map_err(|error| HostError::Protocol(format!("{}: connecting ended early: {error}", host.name)))?
+        .map_err(|error| HostError::Protocol(format!("{}: connecting ended early: {error}", host.name)))?;
+    opened.map_err(|error| never_bootstrapped(host, error))
+}
+
+/// A host that refuses the login that its inventory expects may be as its provider handed it over.
+fn never_bootstrapped(host: &InventoryHost, error: HostError) -> HostError {
+    if host.connection.bootstrap.is_none() || host.connection.local {
+        return error;
+    }
+    let hint = |text: String| {
+        format!(
+            "{text}\n  help: a host as its provider hands it over is made ready first: mailprov bootstrap INVENTORY \
+             --limit {}",
+            host.name
+        )
+    };
+    match error {
+        HostError::Refused(text) => HostError::Refused(hint(text)),
+        HostError::HostKey(text) if text.contains("unknown") => HostError::HostKey(hint(text)),
+        HostError::Expired(text) => HostError::Expired(hint(text)),
+        other => other,
+    }
 }

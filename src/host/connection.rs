@@ -1,11 +1,13 @@
 //! Opening an authenticated connection to a host and starting the root shell on it: the only module that speaks
 //! `russh`, together with its folder.
 //!
-//! Each station is a file: `dial` (TCP and key exchange), `trust` (the host's key), `login`, `shell` (the streams)
-//! and `sudo`.
+//! Each station is a file: `dial` (TCP and key exchange), `trust` (the host's key), `login`, `expired` (a password that
+//! must be changed first), `shell` (the streams) and `sudo`.
 
 mod dial;
-mod keys;
+mod expired;
+pub mod keys;
+mod local;
 mod login;
 mod shell;
 pub mod sudo;
@@ -18,6 +20,8 @@ use super::HostError;
 use super::session::{self, Places, Session};
 use super::ssh_config::Agent;
 use crate::secret::Secret;
+pub(super) use expired::error as expired;
+pub use local::local;
 pub use terminal::{NoPrompt, Terminal};
 
 /// Everything needed to reach a host, secrets filled in.
@@ -33,6 +37,15 @@ pub struct Target {
     /// Tried in order. Without any, the agent and then OpenSSH's default files are tried.
     pub identity_files: Vec<PathBuf>,
     pub password: Option<Secret>,
+    /// Tried when that one is refused.
+    pub spare_password: Option<Secret>,
+    /// How often a password for the login is asked for; 0 is read as 1.
+    pub password_prompts: u8,
+    /// Only keys: no password is tried and none is asked for.
+    pub keys_only: bool,
+    /// The host may demand a new password: looked at before the shell is started, and changed to what
+    /// [`Prompt::new_password`] says.
+    pub may_be_expired: bool,
     /// The password of the login is tried when there is none.
     pub sudo_password: Option<Secret>,
     /// `SHA256:…`: decides alone, whatever the known hosts say.
@@ -40,6 +53,8 @@ pub struct Target {
     /// OpenSSH's own when empty. New keys go to the first.
     pub known_hosts: Vec<PathBuf>,
     pub accept_new_host_key: bool,
+    /// A key that has the fingerprint is recorded in the known hosts, if they have none of the host.
+    pub record_host_key: bool,
     /// Nobody is asked about an unknown key: it is refused.
     pub strict_host_key: bool,
     /// The name to look for in the known hosts and in certificates, instead of address and port.
@@ -73,6 +88,13 @@ pub trait Prompt: Send + Sync {
     fn trust_host_key(&self, host: &str, fingerprint: &str) -> Option<bool>;
     /// A password or passphrase. `None`: nobody can be asked.
     fn password(&self, question: &str) -> Option<Secret>;
+    /// The password that the login gets where the host demands a new one. `None`: nobody says one.
+    ///
+    /// # Errors
+    /// It can't be kept, so it must not be set either.
+    fn new_password(&self, _login: &str) -> Result<Option<Secret>, HostError> {
+        Ok(None)
+    }
 }
 
 /// Connects, verifies the host key, logs in, becomes root and starts the shell.
@@ -88,7 +110,29 @@ pub async fn connect(target: &Target, prompt: &dyn Prompt) -> Result<Session, Ho
         defaults(target);
     }
     defaults(&mut target);
+    let (mut handle, mut way, mut notes, password) = enter(&target, prompt).await?;
+    if target.may_be_expired && expired::is_demanded(&target, &handle).await? {
+        let new = expired::change(&target, &handle, password.as_ref(), prompt).await?;
+        // This connection stays one that must change its password first.
+        drop((handle, way));
+        target.password = Some(new);
+        (handle, way, notes, _) = enter(&target, prompt).await?;
+    }
     let target = &target;
+    let wire = shell::start(target, handle, way, notes).await?;
+    become_root(target, wire, prompt).await
+}
+
+/// A connection that is logged in: itself, those to the hosts on the way, what it hears, and the password that was
+/// accepted.
+type Entered = (
+    russh::client::Handle<dial::Client>,
+    Vec<russh::client::Handle<dial::Client>>,
+    super::session::wire::Notes,
+    Option<Secret>,
+);
+
+async fn enter(target: &Target, prompt: &dyn Prompt) -> Result<Entered, HostError> {
     let mut way = Vec::new();
     for hop in &target.jumps {
         let (mut handle, notes) = dial::connect(hop, way.last(), prompt).await?;
@@ -96,9 +140,16 @@ pub async fn connect(target: &Target, prompt: &dyn Prompt) -> Result<Session, Ho
         way.push(handle);
     }
     let (mut handle, notes) = dial::connect(target, way.last(), prompt).await?;
-    login::authenticate(target, prompt, &mut handle, &notes).await?;
-    let wire = shell::start(target, handle, way, notes).await?;
+    let password = login::authenticate(target, prompt, &mut handle, &notes).await?;
+    Ok((handle, way, notes, password))
+}
 
+/// Starts the root shell over a shell of the login's.
+async fn become_root(
+    target: &Target,
+    wire: super::session::wire::Wire,
+    prompt: &dyn Prompt,
+) -> Result<Session, HostError> {
     let nonce = session::nonce().map_err(|error| session::no_random_numbers(&target.name, &error))?;
     let bootstrap = sudo::bootstrap(&nonce);
     let mut session = Session::over(&target.name, wire, nonce);

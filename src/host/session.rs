@@ -250,6 +250,10 @@ impl Session {
             Fault::Nonsense(what) => self.nonsense(&what),
             Fault::Ended(error) => {
                 let noise = self.frames.noise();
+                // sshd's own words, on the standard error of a session without a terminal (session.c).
+                if self.wire.notes.errors().contains("Password change required") {
+                    return super::connection::expired(&self.name);
+                }
                 let reason = self.wire.notes.reason().unwrap_or(if error.is_empty() {
                     "the root shell ended".to_owned()
                 } else {

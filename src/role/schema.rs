@@ -75,6 +75,17 @@ pub fn inventory(roles: &Roles) -> Value {
                     "host_key_fingerprint": {"type": "string", "pattern": "^SHA256:"},
                     "known_hosts": {"type": "string"},
                     "ssh_config": {"type": "boolean"},
+                    "bootstrap": {"$ref": "#/$defs/bootstrap"},
+                },
+            },
+            "bootstrap": {
+                "type": ["object", "null"],
+                "description": "How the provider handed the host over: what `mailprov bootstrap` begins with.",
+                "additionalProperties": false,
+                "properties": {
+                    "user": {"type": "string", "default": "root", "description": "Who can log in at first."},
+                    "password": {"type": "string", "description": "`!secret NAME`: tried at the first login, and set when the host demands a new one."},
+                    "authorized_keys": {"type": "array", "items": {"type": "string"}, "description": "Files with the public keys that may log in, instead of your own."},
                 },
             },
         },

@@ -13,7 +13,9 @@
 mod command;
 pub mod direct;
 mod hosts;
+pub mod provider;
 mod site;
+pub mod terminal;
 mod until;
 
 #[allow(unused_imports)]

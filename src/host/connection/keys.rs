@@ -152,6 +152,34 @@ pub fn default_files() -> Vec<PathBuf> {
         .collect()
 }
 
+/// The public halves of the keys that a login with `target` would use: of its key files, else of the default ones, else
+/// those that the agent holds. Each with where it is from.
+///
+/// # Errors
+/// A key file that can't be used.
+pub async fn operators(target: &Target) -> Result<Vec<(PublicKey, String)>, HostError> {
+    let mut files = target.identity_files.clone();
+    if files.is_empty() && !target.no_identity_files {
+        files = default_files();
+    }
+    let mut keys = Vec::new();
+    for path in &files {
+        let key = match read(target, path)? {
+            KeyFile::Open(key) => Some(key.public_key().clone()),
+            KeyFile::Encrypted(_, Some(key)) | KeyFile::Public(key) => Some(key),
+            KeyFile::Encrypted(_, None) => public(&beside(path, ".pub")),
+            KeyFile::Absent => None,
+        };
+        keys.extend(key.map(|key| (key, path.display().to_string())));
+    }
+    if keys.is_empty()
+        && let Some((_, held)) = agent(&target.agent).await
+    {
+        keys.extend(held.into_iter().map(|key| (key, "the agent".to_owned())));
+    }
+    Ok(keys)
+}
+
 /// The operator's agent and the public keys it holds. `None`: there is no agent, or it does not answer.
 pub async fn agent(which: &Agent) -> Option<(AgentClient<UnixStream>, Vec<PublicKey>)> {
     let ask = async {

@@ -11,10 +11,12 @@ use russh::{MethodKind, MethodSet};
 use tokio::net::UnixStream;
 
 use super::dial::{Client, unreachable, words};
+use super::expired::Demand;
 use super::keys::{self, KeyFile};
 use super::{Prompt, Target};
 use crate::host::HostError;
 use crate::host::session::wire::Notes;
+use crate::secret::Secret;
 
 /// How long the host may think about one attempt: PAM makes a wrong password slow on purpose.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,7 +38,7 @@ struct Login<'a> {
     certificates: Vec<Certificate>,
 }
 
-/// Logs in.
+/// Logs in. The password that was accepted, when it was one: the new one, if the host demanded it on the way.
 ///
 /// # Errors
 /// `Refused` with every method that was tried, or a lost connection.
@@ -45,7 +47,7 @@ pub async fn authenticate(
     prompt: &dyn Prompt,
     handle: &mut Handle<Client>,
     notes: &Notes,
-) -> Result<(), HostError> {
+) -> Result<Option<Secret>, HostError> {
     let mut login = Login {
         target,
         handle,
@@ -58,19 +60,22 @@ pub async fn authenticate(
     let mut agent = keys::agent(&target.agent).await;
     for path in &target.identity_files {
         if login.file(path, prompt, &mut agent).await? {
-            return Ok(());
+            return Ok(None);
         }
     }
     // Before the agent: a host counts attempts, and an agent may hold more keys than it allows.
-    if let Some(password) = &target.password
-        && login.password(password.expose()).await?
-    {
-        return Ok(());
+    for password in target.password.iter().chain(&target.spare_password) {
+        if target.keys_only {
+            break;
+        }
+        if let Some(accepted) = login.password(password, prompt).await? {
+            return Ok(Some(accepted));
+        }
     }
     if let Some((client, held)) = agent.as_mut().filter(|_| !target.identities_only) {
         for key in held.clone() {
             if login.agent(client, &key).await? {
-                return Ok(());
+                return Ok(None);
             }
         }
     } else if !target.identities_only {
@@ -79,18 +84,22 @@ pub async fn authenticate(
     if target.identity_files.is_empty() && !target.no_identity_files {
         for path in keys::default_files() {
             if login.file(&path, prompt, &mut agent).await? {
-                return Ok(());
+                return Ok(None);
             }
         }
     }
-    if target.password.is_none()
-        && (login.may(MethodKind::Password) || login.may(MethodKind::KeyboardInteractive))
-    {
+    if !target.keys_only && (target.password.is_none() || target.password_prompts > 0) {
         let question = format!("Password of {} on {}: ", target.user, target.name);
-        if let Some(password) = prompt.password(&question)
-            && login.password(password.expose()).await?
-        {
-            return Ok(());
+        for _ in 0..target.password_prompts.max(1) {
+            if !(login.may(MethodKind::Password) || login.may(MethodKind::KeyboardInteractive)) {
+                break;
+            }
+            let Some(password) = prompt.password(&question) else {
+                break;
+            };
+            if let Some(accepted) = login.password(&password, prompt).await? {
+                return Ok(Some(accepted));
+            }
         }
     }
     Err(login.refused())
@@ -292,14 +301,21 @@ impl Login<'_> {
         Ok(self.rsa_hash)
     }
 
-    async fn password(&mut self, password: &str) -> Result<bool, HostError> {
+    /// Tries a password; the one that is valid from then on when it was accepted.
+    async fn password(
+        &mut self,
+        password: &Secret,
+        prompt: &dyn Prompt,
+    ) -> Result<Option<Secret>, HostError> {
         if self.may(MethodKind::Password) {
-            let attempt = self.handle.authenticate_password(&self.target.user, password);
+            let attempt = self
+                .handle
+                .authenticate_password(&self.target.user, password.expose());
             let result = tokio::time::timeout(PATIENCE, attempt)
                 .await
                 .map_err(|_| self.slow())?;
             if self.note("password".to_owned(), result)? {
-                return Ok(true);
+                return Ok(Some(password.clone()));
             }
             // The same wrong password once more would only count as another attempt.
             if self
@@ -307,59 +323,72 @@ impl Login<'_> {
                 .as_ref()
                 .is_some_and(|offered| offered.contains(&MethodKind::Password))
             {
-                return Ok(false);
+                return Ok(None);
             }
         }
         if !self.may(MethodKind::KeyboardInteractive) {
-            return Ok(false);
+            return Ok(None);
         }
-        let attempt = self.interactive(password);
-        match tokio::time::timeout(PATIENCE, attempt).await {
-            Ok(result) => {
-                let result = result;
-                self.note("keyboard-interactive".to_owned(), result)
-            }
-            Err(_) => Err(self.slow()),
-        }
+        let mut valid = password.clone();
+        let result = self.interactive(&mut valid, prompt).await?;
+        let accepted = self.note("keyboard-interactive".to_owned(), result)?;
+        Ok(accepted.then_some(valid))
     }
 
-    /// Answers every hidden question with the password, once.
-    async fn interactive(&mut self, password: &str) -> Result<AuthResult, russh::Error> {
-        let mut answer = self
+    /// Answers the first hidden question with the password, and those that a demand for a new one brings.
+    async fn interactive(
+        &mut self,
+        password: &mut Secret,
+        prompt: &dyn Prompt,
+    ) -> Result<Result<AuthResult, russh::Error>, HostError> {
+        let start = self
             .handle
-            .authenticate_keyboard_interactive_start(&self.target.user, None)
-            .await?;
+            .authenticate_keyboard_interactive_start(&self.target.user, None);
+        let mut answer = match tokio::time::timeout(PATIENCE, start).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return Ok(Err(error)),
+            Err(_) => return Err(self.slow()),
+        };
+        let mut demand = Demand::new(self.target, Some(&*password), prompt);
         let mut given = false;
         for _ in 0..ROUNDS {
             let prompts = match answer {
-                KeyboardInteractiveAuthResponse::Success => return Ok(AuthResult::Success),
+                KeyboardInteractiveAuthResponse::Success => {
+                    if let Some(new) = demand.new {
+                        *password = new;
+                    }
+                    return Ok(Ok(AuthResult::Success));
+                }
                 KeyboardInteractiveAuthResponse::Failure {
                     remaining_methods,
                     partial_success,
                 } => {
-                    return Ok(AuthResult::Failure {
+                    return Ok(Ok(AuthResult::Failure {
                         remaining_methods,
                         partial_success,
-                    });
+                    }));
                 }
                 KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } => prompts,
             };
-            let responses = prompts
-                .iter()
-                .map(|prompt| {
-                    if prompt.echo || given {
-                        String::new()
-                    } else {
+            let mut responses = Vec::with_capacity(prompts.len());
+            for prompt in prompts.iter() {
+                responses.push(match demand.answer(&prompt.prompt)? {
+                    _ if prompt.echo => String::new(),
+                    Some(answer) => answer.expose().to_owned(),
+                    None if given => String::new(),
+                    None => {
                         given = true;
-                        password.to_owned()
+                        password.expose().to_owned()
                     }
-                })
-                .collect();
-            answer = self
-                .handle
-                .authenticate_keyboard_interactive_respond(responses)
-                .await?;
+                });
+            }
+            let respond = self.handle.authenticate_keyboard_interactive_respond(responses);
+            answer = match tokio::time::timeout(PATIENCE, respond).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(error)) => return Ok(Err(error)),
+                Err(_) => return Err(self.slow()),
+            };
         }
-        Err(russh::Error::Inconsistent)
+        Ok(Err(russh::Error::Inconsistent))
     }
 }

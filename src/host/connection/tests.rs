@@ -207,3 +207,97 @@ async fn whoever_answers_without_speaking_ssh_is_no_host() {
     assert!(matches!(error, HostError::Unreachable(_)), "{error:?}");
     assert!(error.to_string().contains("is that an SSH server?"), "{error}");
 }
+
+/// PAM asks for the new password within the login, as sshd has it with `KbdInteractiveAuthentication yes`.
+struct Expiring(Vec<String>);
+
+impl Handler for Expiring {
+    type Error = russh::Error;
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        _user: &str,
+        _submethods: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, russh::Error> {
+        if let Some(answers) = response {
+            self.0
+                .extend(answers.map(|answer| String::from_utf8_lossy(&answer).into_owned()));
+        }
+        let questions = [
+            "Password: ",
+            "Current password: ",
+            "New password: ",
+            "Retype new password: ",
+        ];
+        Ok(match questions.get(self.0.len()) {
+            Some(question) => Auth::Partial {
+                name: "".into(),
+                instructions: "You are required to change your password immediately (administrator enforced).".into(),
+                prompts: vec![((*question).into(), false)].into(),
+            },
+            None if self.0 == ["old", "old", "brand new", "brand new"] => Auth::Accept,
+            None => Auth::reject(),
+        })
+    }
+}
+
+struct Says(Option<&'static str>);
+
+impl Prompt for Says {
+    fn trust_host_key(&self, _host: &str, _fingerprint: &str) -> Option<bool> {
+        None
+    }
+
+    fn password(&self, _question: &str) -> Option<Secret> {
+        None
+    }
+
+    fn new_password(&self, login: &str) -> Result<Option<Secret>, HostError> {
+        assert_eq!(login, "root on mx1");
+        Ok(self.0.map(Secret::new))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_that_the_login_itself_demands_is_given() {
+    for (new, accepted) in [(Some("brand new"), true), (None, false)] {
+        let key = PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]));
+        let fingerprint = key.fingerprint(russh::keys::HashAlg::Sha256).to_string();
+        let config = Arc::new(Config {
+            keys: vec![key],
+            methods: MethodSet::from(&[MethodKind::KeyboardInteractive][..]),
+            auth_rejection_time: std::time::Duration::ZERO,
+            ..Config::default()
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            if let Ok(running) = russh::server::run_stream(config, stream, Expiring(Vec::new())).await {
+                let _ = running.await;
+            }
+        });
+        let target = Target {
+            name: "mx1".into(),
+            address: "127.0.0.1".into(),
+            port,
+            user: "root".into(),
+            password: Some(Secret::new("old")),
+            host_key_fingerprint: Some(fingerprint),
+            known_hosts: vec!["/nonexistent".into()],
+            no_identity_files: true,
+            ..Target::default()
+        };
+        match enter(&target, &Says(new)).await {
+            Ok((.., password)) => {
+                assert!(accepted);
+                assert_eq!(password.as_ref().map(Secret::expose), new);
+            }
+            Err(error) => {
+                assert!(!accepted, "{error}");
+                assert!(matches!(error, HostError::Expired(_)), "{error:?}");
+            }
+        }
+    }
+}

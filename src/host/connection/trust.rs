@@ -36,6 +36,9 @@ pub fn verify(
     }
     if let Some(expected) = &target.host_key_fingerprint {
         if expected.trim().trim_end_matches('=') == fingerprint {
+            if target.record_host_key && verdict == Verdict::Unknown {
+                return record(target, key);
+            }
             return Ok(());
         }
         return refuse(format!(
@@ -96,11 +99,17 @@ pub fn verify(
                     }
                 }
             }
-            let files = target.known_hosts.first().cloned();
-            match files.or_else(|| known_hosts::default_files().into_iter().next()) {
-                Some(file) => known_hosts::append(&file, known_name, known_port, key),
-                None => Ok(()),
-            }
+            record(target, key)
         }
+    }
+}
+
+/// Writes an accepted key to the first of the known hosts' files.
+fn record(target: &Target, key: &russh::keys::PublicKey) -> Result<(), HostError> {
+    let (name, port) = target.known_as();
+    let first = target.known_hosts.first().cloned();
+    match first.or_else(|| known_hosts::default_files().into_iter().next()) {
+        Some(file) => known_hosts::append(&file, name, port, key),
+        None => Ok(()),
     }
 }

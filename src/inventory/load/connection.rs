@@ -1,14 +1,14 @@
 //! The `ssh:` map of a host.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::names;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::inventory::Connection;
+use crate::inventory::{Bootstrap, Connection};
 use crate::yaml::{Node, NodeValue, unknown_key};
 
-pub const KEYS: [&str; 9] = [
+pub const KEYS: [&str; 10] = [
     "address",
     "port",
     "user",
@@ -18,6 +18,7 @@ pub const KEYS: [&str; 9] = [
     "host_key_fingerprint",
     "known_hosts",
     "ssh_config",
+    "bootstrap",
 ];
 
 /// Reads the map; relative paths are relative to `folder`.
@@ -32,14 +33,7 @@ pub fn read(node: &Node, folder: &Path, found: &mut Diagnostics) -> Connection {
                     .and_then(|port| u16::try_from(port).ok());
             }
             "user" => connection.user = found.keep(user(node)),
-            "identity_files" => {
-                let items = found.keep(node.expect_list("identity_files")).unwrap_or_default();
-                for (i, item) in items.iter().enumerate() {
-                    if let Some(name) = found.keep(item.expect_text(&format!("identity_files[{i}]"))) {
-                        connection.identity_files.push(names::path(name, folder));
-                    }
-                }
-            }
+            "identity_files" => connection.identity_files = paths("identity_files", node, folder, found),
             "password" | "sudo_password" => {
                 let name = found.keep(secret(&key.name, node));
                 if key.name == "password" {
@@ -55,10 +49,36 @@ pub fn read(node: &Node, folder: &Path, found: &mut Diagnostics) -> Connection {
                     .map(|name| names::path(name, folder));
             }
             "ssh_config" => connection.ssh_config = found.keep(node.expect_bool("ssh_config")),
+            "bootstrap" => connection.bootstrap = Some(bootstrap(node, folder, found)),
             _ => found.push(unknown_key(key, "`ssh`", &KEYS)),
         }
     }
     connection
+}
+
+fn bootstrap(node: &Node, folder: &Path, found: &mut Diagnostics) -> Bootstrap {
+    const KEYS: [&str; 3] = ["user", "password", "authorized_keys"];
+    let mut bootstrap = Bootstrap::default();
+    for (key, node) in found.keep(node.expect_map("bootstrap")).unwrap_or_default() {
+        match key.name.as_str() {
+            "user" => bootstrap.user = found.keep(user(node)),
+            "password" => bootstrap.password = found.keep(secret("password", node)),
+            "authorized_keys" => bootstrap.authorized_keys = paths("authorized_keys", node, folder, found),
+            _ => found.push(unknown_key(key, "`bootstrap`", &KEYS)),
+        }
+    }
+    bootstrap
+}
+
+fn paths(what: &str, node: &Node, folder: &Path, found: &mut Diagnostics) -> Vec<PathBuf> {
+    let items = found.keep(node.expect_list(what)).unwrap_or_default();
+    let mut paths = Vec::with_capacity(items.len());
+    for (i, item) in items.iter().enumerate() {
+        if let Some(name) = found.keep(item.expect_text(&format!("{what}[{i}]"))) {
+            paths.push(names::path(name, folder));
+        }
+    }
+    paths
 }
 
 fn address(node: &Node) -> Result<String, Diagnostic> {

@@ -1,0 +1,149 @@
+//! From a provider's hands to a host that takes keys only: on a terminal, without one, and when it goes wrong.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::support::provider::{PASSWORD, Provided};
+use super::support::terminal::{code, terminal};
+use super::support::{Run, until};
+
+/// An operator with a key, an inventory, and no password but the provider's.
+fn operator(host: &Provided) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let ssh = home.path().join(".ssh");
+    fs::create_dir(&ssh).unwrap();
+    let mut keygen = Command::new("ssh-keygen");
+    keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "operator@desk", "-f"]);
+    assert!(
+        keygen
+            .arg(ssh.join("id_ed25519"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    fs::write(
+        home.path().join("inventory.yaml"),
+        format!(
+            "hosts:\n  vps:\n    ssh:\n      address: {}\n      user: admin\n      bootstrap: {{password: !secret \
+             root_password}}\n",
+            host.address()
+        ),
+    )
+    .unwrap();
+    let identity = run(home.path(), &["secrets", "identity", "identity.txt"]).exits(0);
+    let recipient = identity.stdout.trim().to_owned();
+    run(home.path(), &["secrets", "generate", "--recipient", &recipient]).exits(0);
+    home
+}
+
+fn run(home: &Path, arguments: &[&str]) -> Run {
+    Run::new(home, arguments)
+}
+
+/// Everything that a second run could touch.
+fn state(host: &Provided) -> String {
+    host.sh(
+        "find /etc /root /home /var/lib/mailprov -type f -exec stat -c '%n %Y %Z %a %U' {} + | sort | sha256sum",
+    )
+}
+
+#[test]
+fn a_host_is_made_ready_once() {
+    let host = Provided::boot("bootstrap");
+    let operator = operator(&host);
+    let home = operator.path();
+    let bootstrap = ["bootstrap", "inventory.yaml"];
+
+    // Nothing else works yet, and says what does.
+    run(home, &["facts", "inventory.yaml"])
+        .exits(6)
+        .says("mailprov bootstrap INVENTORY --limit vps");
+    run(home, &bootstrap).exits(6).says("the host key is unknown");
+    let other = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+    run(home, &["bootstrap", "inventory.yaml", "--fingerprint", other])
+        .exits(6)
+        .says("the host key is not the inventory's");
+    let mut screen = terminal(home, &bootstrap);
+    screen
+        .exp_string(&host.host_key_fingerprint().unwrap())
+        .unwrap();
+    screen.exp_string("Trust it? (yes/no) ").unwrap();
+    screen.send_line("no").unwrap();
+    screen.exp_string("was not accepted").unwrap();
+    screen.exp_eof().unwrap();
+    assert_eq!(code(&mut screen), 6);
+    assert!(!home.join(".ssh/known_hosts").exists());
+
+    let mut screen = terminal(home, &bootstrap);
+    screen.exp_string("Trust it? (yes/no) ").unwrap();
+    screen.send_line("yes").unwrap();
+    screen.exp_string("Password of root on vps: ").unwrap();
+    screen.send_line("a slip of the keyboard").unwrap();
+    screen.exp_string("Password of root on vps: ").unwrap();
+    screen.send_line(PASSWORD).unwrap();
+    screen.exp_string("had expired, root has a new one").unwrap();
+    screen.exp_string("waiting for cloud-init").unwrap();
+    host.ends_cloud_init();
+    screen.exp_string("waiting for process").unwrap();
+    host.ends_upgrade();
+    screen.exp_string("ready; next: mailprov apply").unwrap();
+    screen.exp_eof().unwrap();
+    assert_eq!(code(&mut screen), 0);
+
+    // The password that the host demanded is the secret's; it opens nothing but the console.
+    let password = run(home, &["secrets", "get", "root_password"]).exits(0).stdout;
+    assert_eq!(
+        host.sh(&format!(
+            "perl -e '$h = (getpwnam(\"root\"))[1]; print crypt($ARGV[0], $h) eq $h ? 1 : 0' '{}'",
+            password.trim()
+        )),
+        "1"
+    );
+    assert_eq!(host.sshd(), "passwordauthentication no permitrootlogin no ");
+    assert_eq!(host.sh("cat /home/admin/.ssh/authorized_keys").lines().count(), 1);
+    assert!(!host.succeeds("systemctl list-timers --all | grep mailprov-undo"));
+    run(home, &["facts", "inventory.yaml"]).exits(0).says("admin");
+
+    let before = state(&host);
+    run(home, &bootstrap).exits(0).says("nothing to do");
+    assert_eq!(state(&host), before);
+
+    goes_wrong(&host, home);
+}
+
+/// A login that succeeds until sshd is hardened: the host takes the hardening back, also when nobody is connected.
+fn goes_wrong(host: &Provided, home: &Path) {
+    host.sh("rm /etc/ssh/sshd_config.d/00-mailprov.conf && systemctl reload ssh\n\
+         cat >/root/reload <<'END'\n\
+         echo 'DenyUsers admin' >/etc/ssh/sshd_config.d/50-deny.conf\n\
+         kill -HUP $(systemctl show -P MainPID ssh)\n\
+         [ ! -e /root/cut ] || pkill -x sshd-session\n\
+         END\n\
+         mkdir -p /run/systemd/system/ssh.service.d\n\
+         printf '[Service]\\nExecReload=\\nExecReload=sh /root/reload\\n' >/run/systemd/system/ssh.service.d/lab.conf\n\
+         systemctl daemon-reload");
+    let open = "passwordauthentication yes permitrootlogin yes ";
+    assert_eq!(host.sshd(), open);
+    run(home, &["bootstrap", "inventory.yaml"])
+        .exits(6)
+        .says("sshd's configuration was put back as it was");
+    assert_eq!(host.sshd(), open);
+    assert!(!host.succeeds("systemctl list-timers --all | grep mailprov-undo"));
+
+    host.sh("rm /etc/ssh/sshd_config.d/50-deny.conf; kill -HUP $(systemctl show -P MainPID ssh); touch /root/cut");
+    run(home, &["bootstrap", "inventory.yaml", "--undo-after", "5"])
+        .exits(6)
+        .says("the host puts sshd's configuration back by itself within 5 s");
+    until("the host takes the hardening back", || {
+        host.sshd() == open && !host.succeeds("test -e /var/lib/mailprov/undo-sshd")
+    });
+
+    // With what stood in the way gone, the next run ends it.
+    host.sh("rm -r /run/systemd/system/ssh.service.d /etc/ssh/sshd_config.d/50-deny.conf\n\
+         systemctl daemon-reload && systemctl reload ssh");
+    run(home, &["bootstrap", "inventory.yaml"])
+        .exits(0)
+        .says("ready; next");
+    assert_eq!(host.sshd(), "passwordauthentication no permitrootlogin no ");
+}
