@@ -235,7 +235,10 @@ impl Way<'_> {
         let mut hear = |_: usize, text: &str| witness.doing(text);
         let (mut answers, _) = self.session.batch(&[script], &[], &mut hear).await?;
         let Some(answer) = answers.pop() else {
-            return Err(HostError::Protocol(format!("{}: no answer", self.order.target.name)));
+            return Err(HostError::Protocol(format!(
+                "{}: no answer",
+                self.order.target.name
+            )));
         };
         if answer.status != 0 {
             return Err(HostError::Protocol(format!(
@@ -278,10 +281,7 @@ impl Way<'_> {
             .iter()
             .map(|(key, from)| format!("{} ({from})", key.fingerprint(HashAlg::Sha256)))
             .collect();
-        let call = Script::new()
-            .code("mailprov_boot_keys")
-            .word(&user)
-            .words(&lines);
+        let call = Script::new().code("mailprov_boot_keys").word(&user).words(&lines);
         let how = format!("{} may log in as {user}", names.join(", "));
         self.step("keys", "installing keys", &call, &how).await?;
         if user != "root" {
@@ -331,8 +331,13 @@ impl Way<'_> {
                     .data(format!("{}\n", password.expose()).as_bytes())
                     .code(" | mailprov_boot_password")
                     .word(user);
-                self.step("password", "setting a password", &call, &format!("{user} has one"))
-                    .await?;
+                self.step(
+                    "password",
+                    "setting a password",
+                    &call,
+                    &format!("{user} has one"),
+                )
+                .await?;
                 ("", "with its password")
             }
         };
@@ -422,7 +427,10 @@ impl Way<'_> {
 fn line(key: &PublicKey) -> Option<String> {
     let mut key = key.clone();
     let comment = key.comment().as_str_lossy().to_owned();
-    if comment.chars().any(|c| !(c.is_ascii_alphanumeric() || "_-.@".contains(c))) {
+    if comment
+        .chars()
+        .any(|c| !(c.is_ascii_alphanumeric() || "_-.@".contains(c)))
+    {
         key.set_comment("");
     }
     key.to_openssh().ok().map(|text| text.trim().to_owned())

@@ -122,11 +122,7 @@ async fn one(
 }
 
 /// The secrets of the logins, and of the passwords to come as far as they are there.
-fn vault(
-    inventory: &Inventory,
-    hosts: &[&InventoryHost],
-    identities: &[PathBuf],
-) -> Result<Vault, Failure> {
+fn vault(inventory: &Inventory, hosts: &[&InventoryHost], identities: &[PathBuf]) -> Result<Vault, Failure> {
     let mut names: Vec<&str> = Vec::new();
     for host in hosts {
         let connection = &host.connection;
@@ -241,7 +237,10 @@ impl Witness for Screen {
             return;
         }
         // In a log only waiting is worth a line.
-        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self
+            .last
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if text.starts_with("waiting for") && *last != text {
             eprintln!("  {text}");
             text.clone_into(&mut last);

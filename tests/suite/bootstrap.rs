@@ -15,13 +15,7 @@ fn operator(host: &Provided) -> tempfile::TempDir {
     fs::create_dir(&ssh).unwrap();
     let mut keygen = Command::new("ssh-keygen");
     keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "operator@desk", "-f"]);
-    assert!(
-        keygen
-            .arg(ssh.join("id_ed25519"))
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(keygen.arg(ssh.join("id_ed25519")).status().unwrap().success());
     fs::write(
         home.path().join("inventory.yaml"),
         format!(
@@ -65,9 +59,7 @@ fn a_host_is_made_ready_once() {
         .exits(6)
         .says("the host key is not the inventory's");
     let mut screen = terminal(home, &bootstrap);
-    screen
-        .exp_string(&host.host_key_fingerprint().unwrap())
-        .unwrap();
+    screen.exp_string(&host.host_key_fingerprint().unwrap()).unwrap();
     screen.exp_string("Trust it? (yes/no) ").unwrap();
     screen.send_line("no").unwrap();
     screen.exp_string("was not accepted").unwrap();
@@ -131,7 +123,9 @@ fn goes_wrong(host: &Provided, home: &Path) {
     assert_eq!(host.sshd(), open);
     assert!(!host.succeeds("systemctl list-timers --all | grep mailprov-undo"));
 
-    host.sh("rm /etc/ssh/sshd_config.d/50-deny.conf; kill -HUP $(systemctl show -P MainPID ssh); touch /root/cut");
+    host.sh(
+        "rm /etc/ssh/sshd_config.d/50-deny.conf; kill -HUP $(systemctl show -P MainPID ssh); touch /root/cut",
+    );
     run(home, &["bootstrap", "inventory.yaml", "--undo-after", "5"])
         .exits(6)
         .says("the host puts sshd's configuration back by itself within 5 s");
@@ -140,8 +134,10 @@ fn goes_wrong(host: &Provided, home: &Path) {
     });
 
     // With what stood in the way gone, the next run ends it.
-    host.sh("rm -r /run/systemd/system/ssh.service.d /etc/ssh/sshd_config.d/50-deny.conf\n\
-         systemctl daemon-reload && systemctl reload ssh");
+    host.sh(
+        "rm -r /run/systemd/system/ssh.service.d /etc/ssh/sshd_config.d/50-deny.conf\n\
+         systemctl daemon-reload && systemctl reload ssh",
+    );
     run(home, &["bootstrap", "inventory.yaml"])
         .exits(0)
         .says("ready; next");

@@ -233,7 +233,8 @@ impl Handler for Expiring {
         Ok(match questions.get(self.0.len()) {
             Some(question) => Auth::Partial {
                 name: "".into(),
-                instructions: "You are required to change your password immediately (administrator enforced).".into(),
+                instructions:
+                    "You are required to change your password immediately (administrator enforced).".into(),
                 prompts: vec![((*question).into(), false)].into(),
             },
             None if self.0 == ["old", "old", "brand new", "brand new"] => Auth::Accept,

@@ -91,8 +91,17 @@ pub fn needed_secrets(inventory: &Inventory, roles: &Roles) -> BTreeMap<String, 
             // The host has it already.
             add(name.clone(), format!("the login on {}", host.name), false);
         }
-        if let Some(name) = host.connection.bootstrap.as_ref().and_then(|first| first.password.as_ref()) {
-            let user = host.connection.bootstrap.as_ref().and_then(|first| first.user.as_deref());
+        if let Some(name) = host
+            .connection
+            .bootstrap
+            .as_ref()
+            .and_then(|first| first.password.as_ref())
+        {
+            let user = host
+                .connection
+                .bootstrap
+                .as_ref()
+                .and_then(|first| first.user.as_deref());
             add(
                 name.clone(),
                 format!("{} of {}, set by bootstrap", user.unwrap_or("root"), host.name),
