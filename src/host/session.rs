@@ -28,6 +28,8 @@ pub const PRELUDE: &[&str] = &[
     include_str!("../step/packages/apt.sh"),
     include_str!("../step/service/service.sh"),
     include_str!("../step/sql/mariadb.sh"),
+    include_str!("../step/sql/postgresql.sh"),
+    include_str!("../step/sql/sqlite.sh"),
 ];
 
 /// The shell's main loop, run as root with the first nonce as its argument; what follows has one of its own.

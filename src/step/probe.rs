@@ -21,8 +21,8 @@ pub enum Probe {
     Group(String),
     /// A kernel setting, `net.ipv4.ip_forward`.
     Sysctl(String),
-    /// A query by the server's administrator; `database` empty for none. Every column must be `HEX(…)`: the
-    /// answer holds the bytes that it stands for.
+    /// A query by the server's administrator; `database` is the one to connect to, empty for none. Every column
+    /// must be in hexadecimal: the answer holds the bytes that it stands for.
     Sql {
         engine: Engine,
         database: String,
@@ -48,12 +48,16 @@ pub enum Probe {
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     Mariadb,
+    Postgresql,
+    Sqlite,
 }
 
 impl std::fmt::Display for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Engine::Mariadb => "mariadb",
+            Engine::Postgresql => "postgresql",
+            Engine::Sqlite => "sqlite",
         })
     }
 }
@@ -135,7 +139,7 @@ pub enum SqlState {
     NoClient,
     /// The server does not answer: its words.
     NoServer(String),
-    /// Unknown database or table: the server's words.
+    /// Unknown database, file or table: the server's words.
     Missing(String),
     /// Any other error of the server.
     Error(String),

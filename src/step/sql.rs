@@ -4,6 +4,9 @@
 
 pub mod mariadb;
 pub mod password;
+pub mod postgresql;
+mod scram;
+pub mod sqlite;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,13 +28,30 @@ pub trait Dialect: Sync {
     fn server_packages(&self) -> &'static [&'static str];
     /// What a name may be, in words, if `name` isn't one.
     fn refuse_name(&self, name: &str) -> Option<String>;
+    /// The same of a database's name.
+    fn refuse_database(&self, name: &str) -> Option<String> {
+        self.refuse_name(name)
+    }
+    /// The database in which questions about `database` are asked; empty where the server answers for all.
+    fn asks_in<'a>(&self, database: &'a str) -> &'a str;
+    /// Why the engine has no users and privileges, in words, if it has none.
+    fn refuse_users(&self) -> Option<&'static str> {
+        None
+    }
+    /// The character set of a database that names none.
+    fn default_charset(&self) -> &'static str;
     /// Statements as the server's administrator, stopping at the first that fails.
     fn run(&self, database: Option<&str>, statements: &[u8]) -> Script;
 
-    /// Character set, collation and number of tables; no row without the database.
+    /// Character set, collation, number of tables, and owner; no row without the database.
     fn database(&self, name: &str) -> String;
-    fn create_database(&self, name: &str, charset: &str, collation: Option<&str>) -> String;
-    fn alter_database(&self, name: &str, charset: &str, collation: Option<&str>) -> String;
+    fn create_database(&self, wanted: &Wanted<'_>) -> String;
+    /// `None` where the character set of a database can't be changed.
+    fn alter_charset(&self, wanted: &Wanted<'_>) -> Option<String>;
+    /// `None` where databases have no owner.
+    fn alter_owner(&self, _database: &str, _owner: &str) -> Option<String> {
+        None
+    }
     fn drop_database(&self, name: &str) -> String;
     /// Whether two names of a character set mean the same.
     fn same_charset(&self, one: &str, other: &str) -> bool;
@@ -65,7 +85,18 @@ pub trait Dialect: Sync {
 pub fn dialect(engine: Engine) -> &'static dyn Dialect {
     match engine {
         Engine::Mariadb => &mariadb::Mariadb,
+        Engine::Postgresql => &postgresql::Postgresql,
+        Engine::Sqlite => &sqlite::Sqlite,
     }
+}
+
+/// A database as it is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub name: &'a str,
+    pub charset: &'a str,
+    pub collation: Option<&'a str>,
+    pub owner: Option<&'a str>,
 }
 
 /// Whose privileges on what.
@@ -120,12 +151,39 @@ pub fn localhost() -> String {
     "localhost".to_owned()
 }
 
-/// A probe of `query`.
-pub fn probe(engine: Engine, query: String) -> Probe {
-    Probe::Sql {
-        engine,
-        database: String::new(),
-        query,
+/// A question to an engine, and where it is asked.
+#[derive(Debug, Clone)]
+pub struct Query {
+    pub engine: Engine,
+    pub database: String,
+    pub text: String,
+}
+
+impl Query {
+    /// A question about what is in `database`.
+    pub fn within(engine: Engine, database: &str, text: String) -> Self {
+        Self {
+            engine,
+            database: dialect(engine).asks_in(database).to_owned(),
+            text,
+        }
+    }
+
+    /// A question that no single database answers.
+    pub fn of_server(engine: Engine, text: String) -> Self {
+        Self {
+            engine,
+            database: String::new(),
+            text,
+        }
+    }
+
+    pub fn probe(&self) -> Probe {
+        Probe::Sql {
+            engine: self.engine,
+            database: self.database.clone(),
+            query: self.text.clone(),
+        }
     }
 }
 
@@ -141,14 +199,15 @@ pub enum Seen<'a> {
 }
 
 /// Judges the answer to `query`; `within` is what must exist for the question to make sense.
-pub fn look<'a>(world: &World<'a>, engine: Engine, query: &str, within: &[Resource]) -> Seen<'a> {
+pub fn look<'a>(world: &World<'a>, query: &Query, within: &[Resource]) -> Seen<'a> {
+    let engine = query.engine;
     let server = Resource::DatabaseServer(engine.to_string());
     let package_to_come = dialect(engine).server_packages().iter().any(|name| {
         world
             .will_provide(&Resource::Package((*name).to_owned()))
             .is_some()
     });
-    match world.sql(engine, "", query) {
+    match world.sql(engine, &query.database, &query.text) {
         Some(SqlState::Rows(rows)) => Seen::Rows(rows),
         Some(SqlState::NoClient | SqlState::NoServer(_)) if package_to_come => Seen::ToCome,
         Some(SqlState::NoClient) if world.will_provide(&server).is_some() => Seen::ToCome,
@@ -196,6 +255,27 @@ pub fn table_resource(engine: Engine, database: &str, table: &str) -> Resource {
     Resource::Table(format!("{engine}/{database}.{table}"))
 }
 
+/// Refuses a user where the engine has none, and a `host` where it doesn't know where users come from.
+///
+/// # Errors
+/// The mistake.
+pub fn check_users(params: &Params<'_>, engine: Engine, host: &str) -> Result<(), Diagnostics> {
+    if let Some(words) = dialect(engine).refuse_users() {
+        return Err(refuse(params, &["engine"], words).into());
+    }
+    if engine != Engine::Mariadb && host != localhost() {
+        return Err(refuse(
+            params,
+            &["host"],
+            format!(
+                "users of {engine} belong to no host; its own configuration says where they may come from"
+            ),
+        )
+        .into());
+    }
+    Ok(())
+}
+
 /// Refuses names that the engine can't have.
 ///
 /// # Errors
@@ -207,7 +287,12 @@ pub fn check_names<'a>(
 ) -> Result<(), Diagnostics> {
     let mut wrong = Diagnostics::default();
     for (parameter, name) in names {
-        if let Some(words) = dialect(engine).refuse_name(name) {
+        let dialect = dialect(engine);
+        let words = match parameter {
+            "database" => dialect.refuse_database(name),
+            _ => dialect.refuse_name(name),
+        };
+        if let Some(words) = words {
             let diagnostic: Diagnostic = refuse(params, &[parameter], format!("{words}, found `{name}`"));
             wrong.push(diagnostic);
         }

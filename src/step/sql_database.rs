@@ -1,12 +1,15 @@
-//! Databases: there, with the character set that new tables get.
+//! Databases: there, with the character set that new tables get; of SQLite, the file.
+
+mod file;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::kind::{Kind, Params, read};
+use super::kind::params::Mode;
+use super::kind::{Kind, Params, read, refuse};
 use super::probe::{Engine, Probe};
-use super::sql::{Row, Seen, State, check_names, database_resource, dialect, look, probe, text};
+use super::sql::{Query, Row, Seen, State, Wanted, check_names, database_resource, dialect, look, text};
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
 use crate::diagnostic::Diagnostics;
@@ -18,65 +21,139 @@ pub const KIND: Kind = Kind {
     parse,
 };
 
-/// A database of a server on the host.
+/// A database of a server on the host, or a file of SQLite's.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
     engine: Engine,
+    /// Of SQLite the file's path.
     name: String,
-    /// Character set that new tables get.
-    #[serde(default = "utf8mb4")]
-    charset: String,
+    /// Character set that new tables get; `utf8mb4` of MariaDB and `UTF8` of PostgreSQL when left out.
+    charset: Option<String>,
     /// Collation that new tables get; the character set's own when left out.
     collation: Option<String>,
+    /// The user that it belongs to: of PostgreSQL a user of the server, of SQLite one of the host (`root`).
+    owner: Option<String>,
+    /// The file's group, of SQLite only; `root` when left out.
+    group: Option<String>,
+    /// The file's mode, of SQLite only; `0640` when left out.
+    mode: Option<Mode>,
     #[serde(default)]
     state: State,
 }
 
-fn utf8mb4() -> String {
-    "utf8mb4".to_owned()
-}
-
 fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
     let database: Database = read(params)?;
-    let collation = database.collation.iter().map(|name| ("collation", name.as_str()));
-    let names = [
-        ("name", database.name.as_str()),
-        ("charset", database.charset.as_str()),
+    if database.engine == Engine::Sqlite {
+        return file::parse(params, database);
+    }
+    for (parameter, given) in [
+        (
+            "owner",
+            database.owner.is_some() && database.engine == Engine::Mariadb,
+        ),
+        ("group", database.group.is_some()),
+        ("mode", database.mode.is_some()),
+    ] {
+        if given {
+            let words = format!("databases of {} have no {parameter}", database.engine);
+            return Err(refuse(params, &[parameter], words).into());
+        }
+    }
+    let optional = [
+        ("charset", &database.charset),
+        ("collation", &database.collation),
+        ("owner", &database.owner),
     ];
-    check_names(params, database.engine, names.into_iter().chain(collation))?;
+    let names = optional
+        .iter()
+        .filter_map(|(parameter, name)| Some((*parameter, name.as_deref()?)));
+    check_names(
+        params,
+        database.engine,
+        names.chain([("name", database.name.as_str())]),
+    )?;
     Ok(Box::new(database))
 }
 
 impl Database {
-    fn query(&self) -> String {
-        dialect(self.engine).database(&self.name)
+    fn query(&self) -> Query {
+        Query::of_server(self.engine, dialect(self.engine).database(&self.name))
     }
 
-    fn wanted(&self, diff: Diff) -> Diff {
-        diff.attribute("character set", None, Some(&self.charset))
+    /// The tables in it, where the engine says that of the database that one is connected to alone.
+    fn tables(&self) -> Option<Query> {
+        let query = Query::within(self.engine, &self.name, dialect(self.engine).tables(&self.name));
+        (self.state == State::Absent && !query.database.is_empty()).then_some(query)
+    }
+
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            name: &self.name,
+            charset: self
+                .charset
+                .as_deref()
+                .unwrap_or(dialect(self.engine).default_charset()),
+            collation: self.collation.as_deref(),
+            owner: self.owner.as_deref(),
+        }
+    }
+
+    fn created(&self) -> Diff {
+        let wanted = self.wanted();
+        let diff = Diff::default().attribute("character set", None, Some(wanted.charset));
+        match wanted.owner {
+            Some(owner) => diff.attribute("owner", None, Some(owner)),
+            None => diff,
+        }
+    }
+
+    /// What differs of the character set, and of the owner.
+    fn differences(&self, row: &Row) -> (Diff, Diff) {
+        let wanted = self.wanted();
+        let (charset, collation, owner) = (text(row, 0), text(row, 1), text(row, 3));
+        let mut of_charset = Diff::default();
+        if !dialect(self.engine).same_charset(charset.as_deref().unwrap_or_default(), wanted.charset) {
+            of_charset = of_charset.attribute("character set", charset.as_deref(), Some(wanted.charset));
+        }
+        if wanted.collation.is_some() && collation.as_deref() != wanted.collation {
+            of_charset = of_charset.attribute("collation", collation.as_deref(), wanted.collation);
+        }
+        let mut of_owner = Diff::default();
+        if wanted.owner.is_some() && owner.as_deref() != wanted.owner {
+            of_owner = of_owner.attribute("owner", owner.as_deref(), wanted.owner);
+        }
+        (of_charset, of_owner)
     }
 
     fn present(&self, row: &Row) -> Assessment {
-        let (charset, collation) = (text(row, 0), text(row, 1));
-        let mut diff = Diff::default();
-        if !dialect(self.engine).same_charset(charset.as_deref().unwrap_or_default(), &self.charset) {
-            diff = diff.attribute("character set", charset.as_deref(), Some(&self.charset));
-        }
-        if let Some(wanted) = &self.collation
-            && collation.as_ref() != Some(wanted)
-        {
-            diff = diff.attribute("collation", collation.as_deref(), Some(wanted));
-        }
-        if diff.is_empty() {
+        let (of_charset, of_owner) = self.differences(row);
+        if of_charset.is_empty() && of_owner.is_empty() {
             return Assessment::Converged;
         }
-        Assessment::Change(diff.note("tables that exist keep what they have"))
+        if of_charset.is_empty() {
+            return Assessment::Change(of_owner);
+        }
+        if dialect(self.engine).alter_charset(&self.wanted()).is_none() {
+            return Assessment::Refused(format!(
+                "database `{}` has another character set or collation, which {} can't change: dump it, drop it and \
+                 load it again by hand",
+                self.name, self.engine
+            ));
+        }
+        let mut diff = of_charset.note("tables that exist keep what they have");
+        diff.0.extend(of_owner.0);
+        Assessment::Change(diff)
     }
 
     /// Dropping takes everything with it, so only an empty one goes.
-    fn absent(&self, row: &Row) -> Assessment {
-        match text(row, 2).as_deref() {
+    fn absent(&self, world: &World<'_>, row: &Row) -> Assessment {
+        let tables = match self.tables().map(|query| look(world, &query, &[])) {
+            None => text(row, 2),
+            Some(Seen::Rows(rows)) => Some(rows.len().to_string()),
+            Some(_) => None,
+        };
+        match tables.as_deref() {
             Some("0") => Assessment::Remove(Diff::default().attribute("database", Some(&self.name), None)),
             tables => Assessment::Refused(format!(
                 "database `{}` is to go, but holds {} tables: mailprov drops no data. Drop it by hand",
@@ -96,11 +173,12 @@ impl Step for Database {
     }
 
     fn probes(&self) -> Vec<Probe> {
-        vec![probe(self.engine, self.query())]
+        let queries = std::iter::once(self.query()).chain(self.tables());
+        queries.map(|query| query.probe()).collect()
     }
 
     fn assess(&self, world: &World<'_>) -> Assessment {
-        let row = match look(world, self.engine, &self.query(), &[]) {
+        let row = match look(world, &self.query(), &[]) {
             Seen::Rows(rows) => rows.first(),
             Seen::ToCome => None,
             Seen::Missing(words) => return Assessment::Refused(words.to_owned()),
@@ -108,21 +186,31 @@ impl Step for Database {
         };
         match (self.state, row) {
             (State::Present, Some(row)) => self.present(row),
-            (State::Present, None) => Assessment::Create(self.wanted(Diff::default())),
-            (State::Absent, Some(row)) => self.absent(row),
+            (State::Present, None) => Assessment::Create(self.created()),
+            (State::Absent, Some(row)) => self.absent(world, row),
             (State::Absent, None) => Assessment::Converged,
         }
     }
 
     fn fix(&self, world: &World<'_>) -> Fix {
         let dialect = dialect(self.engine);
-        let there =
-            matches!(look(world, self.engine, &self.query(), &[]), Seen::Rows(rows) if !rows.is_empty());
-        let collation = self.collation.as_deref();
-        let statements = match (self.state, there) {
+        let wanted = self.wanted();
+        let row = match look(world, &self.query(), &[]) {
+            Seen::Rows(rows) => rows.first(),
+            _ => None,
+        };
+        let statements = match (self.state, row) {
             (State::Absent, _) => dialect.drop_database(&self.name),
-            (State::Present, true) => dialect.alter_database(&self.name, &self.charset, collation),
-            (State::Present, false) => dialect.create_database(&self.name, &self.charset, collation),
+            (State::Present, None) => dialect.create_database(&wanted),
+            (State::Present, Some(row)) => {
+                let (of_charset, of_owner) = self.differences(row);
+                let charset = dialect.alter_charset(&wanted).filter(|_| !of_charset.is_empty());
+                let owner = wanted
+                    .owner
+                    .filter(|_| !of_owner.is_empty())
+                    .and_then(|owner| dialect.alter_owner(&self.name, owner));
+                charset.into_iter().chain(owner).collect()
+            }
         };
         Fix::Script(dialect.run(None, statements.as_bytes()))
     }
@@ -135,18 +223,15 @@ impl Step for Database {
     }
 
     fn requires(&self) -> Vec<Resource> {
-        vec![Resource::DatabaseServer(self.engine.to_string())]
+        let owner = self.owner.iter();
+        owner
+            .map(|owner| super::sql::user_resource(self.engine, owner, &super::sql::localhost()))
+            .chain([Resource::DatabaseServer(self.engine.to_string())])
+            .collect()
     }
 
     fn digest(&self) -> String {
-        format!(
-            "{:x}",
-            Sha256::digest(format!(
-                "{} {} {:?}",
-                self.summary(),
-                self.charset,
-                self.collation
-            ))
-        )
+        let wanted = self.wanted();
+        format!("{:x}", Sha256::digest(format!("{} {wanted:?}", self.summary())))
     }
 }

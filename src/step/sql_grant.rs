@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{Engine, Probe};
 use super::sql::{
-    Grant, Row, Seen, State, check_names, database_resource, dialect, localhost, look, probe, table_resource,
-    text, user_resource,
+    Grant, Query, Row, Seen, State, check_names, check_users, database_resource, dialect, localhost, look,
+    table_resource, text, user_resource,
 };
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
@@ -58,6 +58,7 @@ fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
         names.push(("table", grant.table.as_str()));
     }
     check_names(params, grant.engine, names)?;
+    check_users(params, grant.engine, &grant.host)?;
     for privilege in &grant.privileges {
         let plain = privilege.chars().all(|c| c.is_ascii_alphabetic() || c == ' ');
         if !plain || privilege.trim().is_empty() {
@@ -111,8 +112,9 @@ impl SqlGrant {
         }
     }
 
-    fn query(&self) -> String {
-        dialect(self.engine).grants(&self.as_grant())
+    fn query(&self) -> Query {
+        let text = dialect(self.engine).grants(&self.as_grant());
+        Query::within(self.engine, &self.database, text)
     }
 
     fn wanted(&self) -> Vec<String> {
@@ -145,11 +147,11 @@ impl Step for SqlGrant {
     }
 
     fn probes(&self) -> Vec<Probe> {
-        vec![probe(self.engine, self.query())]
+        vec![self.query().probe()]
     }
 
     fn assess(&self, world: &World<'_>) -> Assessment {
-        let granted = match look(world, self.engine, &self.query(), &self.within()) {
+        let granted = match look(world, &self.query(), &self.within()) {
             Seen::Rows(rows) => granted(rows),
             Seen::ToCome => Granted::new(),
             Seen::Missing(words) => return Assessment::Refused(words.to_owned()),
@@ -177,7 +179,7 @@ impl Step for SqlGrant {
 
     fn fix(&self, world: &World<'_>) -> Fix {
         let dialect = dialect(self.engine);
-        let granted = match look(world, self.engine, &self.query(), &self.within()) {
+        let granted = match look(world, &self.query(), &self.within()) {
             Seen::Rows(rows) => granted(rows),
             _ => Granted::new(),
         };
@@ -203,7 +205,7 @@ impl Step for SqlGrant {
                 statements.push_str(&dialect.revoke(&grant, object, &extra));
             }
         }
-        Fix::Script(dialect.run(None, statements.as_bytes()))
+        Fix::Script(dialect.run(Some(&self.database), statements.as_bytes()))
     }
 
     fn requires(&self) -> Vec<Resource> {

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{Engine, Probe};
 use super::sql::password::{Scheme, verify};
-use super::sql::{Row, Seen, State, Table, Value, check_names, dialect, look, probe, table_resource, text};
+use super::sql::{Query, Row, Seen, State, Table, Value, check_names, dialect, look, table_resource, text};
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
 use crate::diagnostic::Diagnostics;
@@ -173,12 +173,13 @@ impl SqlRow {
     }
 
     /// The columns that are looked at: those of `set`, then the password's.
-    fn query(&self) -> String {
+    fn query(&self) -> Query {
         let mut columns = self.set.clone();
         if let Some(password) = &self.password {
             columns.push((password.column.clone(), Value::Null));
         }
-        dialect(self.engine).row(&self.as_table(), &self.key, &columns)
+        let text = dialect(self.engine).row(&self.as_table(), &self.key, &columns);
+        Query::within(self.engine, &self.database, text)
     }
 
     fn within(&self) -> [Resource; 1] {
@@ -255,11 +256,11 @@ impl Step for SqlRow {
     }
 
     fn probes(&self) -> Vec<Probe> {
-        vec![probe(self.engine, self.query())]
+        vec![self.query().probe()]
     }
 
     fn assess(&self, world: &World<'_>) -> Assessment {
-        let rows = match look(world, self.engine, &self.query(), &self.within()) {
+        let rows = match look(world, &self.query(), &self.within()) {
             Seen::Rows(rows) => rows,
             Seen::ToCome => &[],
             Seen::Missing(_) if self.state == State::Absent => return Assessment::Converged,
@@ -287,7 +288,7 @@ impl Step for SqlRow {
     fn fix(&self, world: &World<'_>) -> Fix {
         let dialect = dialect(self.engine);
         let table = self.as_table();
-        let row = match look(world, self.engine, &self.query(), &self.within()) {
+        let row = match look(world, &self.query(), &self.within()) {
             Seen::Rows([row, ..]) => Some(row),
             _ => None,
         };
@@ -312,7 +313,7 @@ impl Step for SqlRow {
                 dialect.insert(&table, &values)
             }
         };
-        Fix::Script(dialect.run(None, statements.as_bytes()))
+        Fix::Script(dialect.run(Some(&self.database), statements.as_bytes()))
     }
 
     fn requires(&self) -> Vec<Resource> {

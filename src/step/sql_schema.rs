@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::kind::params::Content;
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{Engine, Probe};
-use super::sql::{Seen, check_names, database_resource, dialect, look, probe, table_resource, text};
+use super::sql::{Query, Seen, check_names, database_resource, dialect, look, table_resource, text};
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
 use crate::diagnostic::Diagnostics;
@@ -69,8 +69,9 @@ fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
 }
 
 impl Schema {
-    fn query(&self) -> String {
-        dialect(self.engine).tables(&self.database)
+    fn query(&self) -> Query {
+        let text = dialect(self.engine).tables(&self.database);
+        Query::within(self.engine, &self.database, text)
     }
 }
 
@@ -80,12 +81,12 @@ impl Step for Schema {
     }
 
     fn probes(&self) -> Vec<Probe> {
-        vec![probe(self.engine, self.query())]
+        vec![self.query().probe()]
     }
 
     fn assess(&self, world: &World<'_>) -> Assessment {
         let within = [database_resource(self.engine, &self.database)];
-        let present: Vec<String> = match look(world, self.engine, &self.query(), &within) {
+        let present: Vec<String> = match look(world, &self.query(), &within) {
             Seen::Rows(rows) => rows.iter().filter_map(|row| text(row, 0)).collect(),
             Seen::ToCome => Vec::new(),
             Seen::Missing(words) => return Assessment::Refused(words.to_owned()),

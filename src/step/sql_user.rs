@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::kind::{Kind, Params, read};
 use super::probe::{Engine, Probe};
-use super::sql::{Seen, State, check_names, dialect, localhost, look, probe, user_resource};
+use super::sql::{Query, Seen, State, check_names, check_users, dialect, localhost, look, user_resource};
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
 use crate::diagnostic::Diagnostics;
@@ -25,7 +25,7 @@ pub const KIND: Kind = Kind {
 struct UserParams {
     engine: Engine,
     name: String,
-    /// Where the user may come from; `%` is anywhere.
+    /// Where the user may come from; `%` is anywhere. Only of MariaDB: elsewhere the server's configuration says it.
     #[serde(default = "localhost")]
     host: String,
     /// A secret. Without one, the system's user of the same name logs in over the socket.
@@ -50,6 +50,7 @@ fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
         user.engine,
         [("name", user.name.as_str()), ("host", user.host.as_str())],
     )?;
+    check_users(params, user.engine, &user.host)?;
     Ok(Box::new(User {
         engine: user.engine,
         name: user.name,
@@ -60,8 +61,9 @@ fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
 }
 
 impl User {
-    fn query(&self) -> String {
-        dialect(self.engine).user(&self.name, &self.host)
+    fn query(&self) -> Query {
+        let text = dialect(self.engine).user(&self.name, &self.host);
+        Query::of_server(self.engine, text)
     }
 
     fn login(&self) -> &'static str {
@@ -82,11 +84,11 @@ impl Step for User {
     }
 
     fn probes(&self) -> Vec<Probe> {
-        vec![probe(self.engine, self.query())]
+        vec![self.query().probe()]
     }
 
     fn assess(&self, world: &World<'_>) -> Assessment {
-        let row = match look(world, self.engine, &self.query(), &[]) {
+        let row = match look(world, &self.query(), &[]) {
             Seen::Rows(rows) => rows.first(),
             Seen::ToCome => None,
             Seen::Missing(words) => return Assessment::Refused(words.to_owned()),
@@ -114,8 +116,7 @@ impl Step for User {
 
     fn fix(&self, world: &World<'_>) -> Fix {
         let dialect = dialect(self.engine);
-        let there =
-            matches!(look(world, self.engine, &self.query(), &[]), Seen::Rows(rows) if !rows.is_empty());
+        let there = matches!(look(world, &self.query(), &[]), Seen::Rows(rows) if !rows.is_empty());
         let password = self.password.as_ref();
         let statements = match (self.state, there) {
             (State::Absent, _) => dialect.drop_user(&self.name, &self.host),

@@ -1,7 +1,14 @@
-//! Probes of database servers: one client process answers all queries of an engine.
+//! Probes of databases: one client process answers all queries to a server, or to a database where a server
+//! answers for one at a time.
 //!
-//! A query's columns must be `HEX(…)` of what they stand for: so any bytes survive the client's printing, and NULL
-//! is told from the text `NULL`.
+//! A query's columns must be in hexadecimal: so any bytes survive the client's printing, and NULL is told from the
+//! text `NULL`. How each client is fed and what it prints is in `sql/`.
+
+mod mariadb;
+mod postgresql;
+mod sqlite;
+
+use std::collections::BTreeMap;
 
 use super::{decode, nonsense};
 use crate::host::HostError;
@@ -10,122 +17,116 @@ use crate::step::probe::{Engine, Observed, Probe, SqlState};
 
 pub const SH: &str = include_str!("sql.sh");
 
-/// Before the first query and after each: rows are hexadecimal and never begin like this.
+/// Before the first answer and after each: rows are hexadecimal and never begin like this.
 const MARK: char = '~';
 
-fn wanted(probes: &[Probe]) -> Vec<(Engine, &str, &str)> {
-    probes
-        .iter()
-        .filter_map(|probe| match probe {
-            Probe::Sql {
-                engine,
-                database,
-                query,
-            } => Some((*engine, database.as_str(), query.as_str())),
-            _ => None,
-        })
-        .collect()
+/// Queries by where they are asked.
+type Asked<'a> = BTreeMap<(Engine, &'a str), Vec<&'a str>>;
+
+fn wanted(probes: &[Probe]) -> Asked<'_> {
+    let mut asked = Asked::new();
+    for probe in probes {
+        if let Probe::Sql {
+            engine,
+            database,
+            query,
+        } = probe
+        {
+            asked
+                .entry((*engine, database.as_str()))
+                .or_default()
+                .push(query.as_str());
+        }
+    }
+    asked
 }
 
+/// Each client's answer is one line: what it printed in base64, `-` without a client, `!` without the database.
 pub fn ask(script: Script, probes: &[Probe]) -> Script {
     let wanted = wanted(probes);
     if wanted.is_empty() {
         return script;
     }
-    // A probe must not hang on somebody's lock.
-    let mut statements = format!("SET max_statement_time = 20, lock_wait_timeout = 20;\nSELECT '{MARK}';\n");
-    for (engine, database, query) in wanted {
-        match engine {
-            Engine::Mariadb => {
-                if !database.is_empty() {
-                    statements.push_str(&format!("USE `{}`;\n", database.replace('`', "``")));
-                }
-                statements.push_str(&format!("{query};\nSELECT '{MARK}';\n"));
-            }
-        }
-    }
-    script
-        .code("echo @sql\n")
-        .data(statements.as_bytes())
-        .code(" | mailprov_sql_mariadb\n")
+    wanted.iter().fold(
+        script.code("echo @sql\n"),
+        |script, ((engine, database), queries)| match engine {
+            Engine::Mariadb => script
+                .data(mariadb::statements(database, queries).as_bytes())
+                .code(" | mailprov_sql_mariadb\n"),
+            Engine::Postgresql => script
+                .data(postgresql::statements(queries).as_bytes())
+                .code(" | mailprov_sql_postgresql")
+                .word(database)
+                .code("\n"),
+            Engine::Sqlite => script
+                .data(sqlite::statements(queries).as_bytes())
+                .code(" | mailprov_sql_sqlite")
+                .word(database)
+                .code("\n"),
+        },
+    )
 }
 
 pub fn read(probes: &[Probe], lines: &[&str], observed: &mut Observed) -> Result<(), HostError> {
     let wanted = wanted(probes);
-    if wanted.is_empty() {
-        return Ok(());
+    if wanted.len() != lines.len() {
+        return Err(nonsense(
+            "databases",
+            &format!("{} lines", wanted.len()),
+            &lines.join(" "),
+        ));
     }
-    let &[line] = lines else {
-        return Err(nonsense("databases", "one line", &lines.join(" ")));
-    };
-    let mut insert = |(engine, database, query): (Engine, &str, &str), state: SqlState| {
-        observed
-            .sql
-            .insert((engine, database.to_owned(), query.to_owned()), state);
-    };
-    if line == "-" {
-        wanted
-            .into_iter()
-            .for_each(|query| insert(query, SqlState::NoClient));
-        return Ok(());
-    }
-    let answer = decode("databases", line)?;
-    let answer = String::from_utf8_lossy(&answer);
-    // What stands before the first mark is about the connection; every answer ends in a mark of its own.
-    let mut parts = parts(&answer);
-    let last = parts.pop().unwrap_or_default();
-    let mut parts = parts.into_iter();
-    parts.next();
-    for query in wanted {
-        let state = match parts.next() {
-            Some(part) => answered(&part),
-            None => no_answer(&last),
+    for (((engine, database), queries), line) in wanted.into_iter().zip(lines) {
+        let states = match *line {
+            "-" => vec![SqlState::NoClient; queries.len()],
+            "!" => vec![SqlState::Missing(format!("there is no database {database}")); queries.len()],
+            line => {
+                let answer = decode("databases", line)?;
+                let answer = String::from_utf8_lossy(&answer);
+                match engine {
+                    Engine::Mariadb => mariadb::read(&answer, queries.len()),
+                    Engine::Postgresql => postgresql::read(&answer, queries.len()),
+                    Engine::Sqlite => sqlite::read(&answer, queries.len()),
+                }
+            }
         };
-        insert(query, state);
+        for (query, state) in queries.into_iter().zip(states) {
+            observed
+                .sql
+                .insert((engine, database.to_owned(), query.to_owned()), state);
+        }
     }
     Ok(())
 }
 
-/// The lines between marks; the last part is what follows the last mark.
-fn parts(answer: &str) -> Vec<Vec<&str>> {
-    let mut parts = vec![Vec::new()];
+/// The lines between marks, each with the words of the mark that ends it; then what follows the last mark. What
+/// stands before the first mark is about the connection.
+struct Parts<'a> {
+    answers: Vec<(Vec<&'a str>, &'a str)>,
+    rest: Vec<&'a str>,
+}
+
+fn parts(answer: &str) -> Parts<'_> {
+    let mut answers = Vec::new();
+    let mut rest = Vec::new();
+    let mut begun = false;
     for line in answer.lines() {
-        if line.len() == MARK.len_utf8() && line.starts_with(MARK) {
-            parts.push(Vec::new());
-        } else if let Some(part) = parts.last_mut() {
-            part.push(line);
-        }
-    }
-    parts
-}
-
-/// `ERROR 1146 (42S02) at line 7: words` → the number and the words.
-fn error(line: &str) -> Option<(u32, &str)> {
-    let rest = line.strip_prefix("ERROR ")?;
-    let (number, rest) = rest.split_once(' ')?;
-    let (_, words) = rest.split_once(": ")?;
-    Some((number.parse().ok()?, words))
-}
-
-/// Numbers of MariaDB's errors: <https://mariadb.com/kb/en/mariadb-error-codes/>.
-fn answered(lines: &[&str]) -> SqlState {
-    if let Some((number, words)) = lines.iter().find_map(|line| error(line)) {
-        return match number {
-            // ER_BAD_DB_ERROR, ER_NO_SUCH_TABLE
-            1049 | 1146 => SqlState::Missing(words.to_owned()),
-            // CR_SERVER_GONE_ERROR, CR_SERVER_LOST
-            2006 | 2013 => SqlState::NoServer(words.to_owned()),
-            _ => SqlState::Error(words.to_owned()),
+        let Some(words) = line.strip_prefix(MARK) else {
+            rest.push(line);
+            continue;
         };
+        let lines = std::mem::take(&mut rest);
+        if begun {
+            answers.push((lines, words.trim()));
+        }
+        begun = true;
     }
-    let rows: Option<Vec<_>> = lines
-        .iter()
-        .map(|line| line.split('\t').map(column).collect::<Option<Vec<_>>>())
-        .collect();
-    match rows {
-        Some(rows) => SqlState::Rows(rows),
-        None => SqlState::Error(format!("unexpected answer: {}", lines.join(" "))),
-    }
+    Parts { answers, rest }
+}
+
+/// Columns in hexadecimal between tabs; `None` is a line that is no row.
+fn row(line: &str) -> Option<Vec<Option<Vec<u8>>>> {
+    line.split('\t').map(column).collect()
 }
 
 /// A column in hexadecimal; the outer `None` is nonsense, the inner one NULL.
@@ -147,17 +148,20 @@ fn column(text: &str) -> Option<Option<Vec<u8>>> {
         .map(Some)
 }
 
-/// The client stopped before this query.
-fn no_answer(lines: &[&str]) -> SqlState {
-    match lines.iter().find_map(|line| error(line)) {
-        // CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR, CR_SERVER_GONE_ERROR, CR_SERVER_LOST
-        Some((2002 | 2003 | 2006 | 2013, words)) => SqlState::NoServer(words.to_owned()),
-        Some((_, words)) => SqlState::Error(words.to_owned()),
-        None => SqlState::NoServer(match lines.join(" ") {
-            nothing if nothing.is_empty() => "no answer within 60 seconds".to_owned(),
-            words => words,
-        }),
+/// All lines as rows.
+fn rows(lines: &[&str]) -> SqlState {
+    match lines.iter().map(|line| row(line)).collect() {
+        Some(rows) => SqlState::Rows(rows),
+        None => SqlState::Error(format!("unexpected answer: {}", lines.join(" "))),
     }
+}
+
+/// A client that said nothing of use.
+fn silent(lines: &[&str]) -> SqlState {
+    SqlState::NoServer(match lines.join(" ") {
+        nothing if nothing.trim().is_empty() => "no answer within 60 seconds".to_owned(),
+        words => words,
+    })
 }
 
 #[cfg(test)]

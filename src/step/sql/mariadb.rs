@@ -5,7 +5,7 @@
 
 use sha1::{Digest as _, Sha1};
 
-use super::{Dialect, Grant, Row, Table, Value, text};
+use super::{Dialect, Grant, Row, Table, Value, Wanted, text};
 use crate::host::script::Script;
 use crate::secret::Secret;
 
@@ -137,6 +137,14 @@ impl Dialect for Mariadb {
         bad.then(|| "expected a name of 1 to 64 characters without control characters".to_owned())
     }
 
+    fn asks_in<'a>(&self, _database: &'a str) -> &'a str {
+        ""
+    }
+
+    fn default_charset(&self) -> &'static str {
+        "utf8mb4"
+    }
+
     fn run(&self, database: Option<&str>, statements: &[u8]) -> Script {
         let script = Script::new().data(statements).code(" | mailprov_mariadb");
         match database {
@@ -155,16 +163,20 @@ impl Dialect for Mariadb {
         )
     }
 
-    fn create_database(&self, database: &str, set: &str, collation: Option<&str>) -> String {
+    fn create_database(&self, wanted: &Wanted<'_>) -> String {
         format!(
             "CREATE DATABASE IF NOT EXISTS {} {};\n",
-            name(database),
-            charset(set, collation)
+            name(wanted.name),
+            charset(wanted.charset, wanted.collation)
         )
     }
 
-    fn alter_database(&self, database: &str, set: &str, collation: Option<&str>) -> String {
-        format!("ALTER DATABASE {} {};\n", name(database), charset(set, collation))
+    fn alter_charset(&self, wanted: &Wanted<'_>) -> Option<String> {
+        Some(format!(
+            "ALTER DATABASE {} {};\n",
+            name(wanted.name),
+            charset(wanted.charset, wanted.collation)
+        ))
     }
 
     fn drop_database(&self, database: &str) -> String {
