@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use russh::keys::{HashAlg, PublicKey};
+use russh::keys::PublicKey;
 
 use crate::host::connection::{self, Prompt, Target, keys};
 use crate::host::facts::holder;
@@ -262,8 +262,8 @@ impl Way<'_> {
     /// Everything that only adds a way in.
     async fn prepare(&mut self, keys: &[(PublicKey, String)]) -> Result<(), HostError> {
         for (what, doing, call) in [
-            ("cloud-init", "waiting for cloud-init", "mailprov_boot_cloud_init"),
-            ("apt", "waiting for apt", "mailprov_boot_apt"),
+            ("cloud-init", "looking at cloud-init", "mailprov_boot_cloud_init"),
+            ("apt", "looking at apt's lock", "mailprov_boot_apt"),
         ] {
             let (said, _) = self.run(doing, &Script::new().code(call)).await?;
             for how in said {
@@ -277,10 +277,8 @@ impl Way<'_> {
             self.step("user", "making the user", &call, &user).await?;
         }
         let lines: Vec<String> = keys.iter().filter_map(|(key, _)| line(key)).collect();
-        let names: Vec<String> = keys
-            .iter()
-            .map(|(key, from)| format!("{} ({from})", key.fingerprint(HashAlg::Sha256)))
-            .collect();
+        let mut names: Vec<&str> = keys.iter().map(|(_, from)| from.as_str()).collect();
+        names.dedup();
         let call = Script::new().code("mailprov_boot_keys").word(&user).words(&lines);
         let how = format!("{} may log in as {user}", names.join(", "));
         self.step("keys", "installing keys", &call, &how).await?;

@@ -2,18 +2,21 @@
 //!
 //! Writes new files only, and all of them or none. Asking is the command line's business.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostics;
+use crate::role::Type;
 use crate::role::bind::needed_secrets;
 use crate::role::declare::text;
 use crate::role::load::Roles;
 use crate::role::schema;
 use crate::secret::random;
 use crate::secret::vault::{Changes, SecretError, SecretsFile, identity};
-use crate::yaml::io_reason;
+use crate::value::Value;
+use crate::yaml::{Node, io_reason};
 
 pub const INVENTORY: &str = "inventory.yaml";
 pub const IDENTITY: &str = "identity.txt";
@@ -28,8 +31,53 @@ pub struct Answers {
     pub domains: Vec<String>,
     /// At least one; the first one's owner is the administrator.
     pub mailboxes: Vec<String>,
+    /// Values of [`CHOICES`] by the variable's name.
+    pub choices: BTreeMap<String, String>,
     /// A key that is there, instead of a new one.
     pub identity: Option<PathBuf>,
+}
+
+/// What can be chosen: the word for it, and the variable whose declaration says among what.
+pub const CHOICES: [(&str, &str); 3] = [
+    ("certificates", "mail_certificates"),
+    ("filter", "mail_filter"),
+    ("database", "mail_database"),
+];
+
+/// A choice as the roles declare it.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Its word, as in the option's name.
+    pub word: &'static str,
+    pub variable: &'static str,
+    pub values: Vec<String>,
+    pub default: String,
+}
+
+/// The choices that the roles have.
+///
+/// # Errors
+/// The roles can't be read.
+pub fn choices() -> Result<Vec<Choice>, Diagnostics> {
+    let roles = Roles::all(&[])?;
+    let declared = |name: &str| roles.0.values().find_map(|role| role.variables.get(name));
+    let choice = |(word, variable): (&'static str, &'static str)| {
+        let declaration = declared(variable)?;
+        let Type::OneOf(values) = &declaration.ty else {
+            return None;
+        };
+        let default = match declaration.default.as_ref().map(Node::to_value) {
+            Some(Value::Text(text)) => text,
+            _ => values.first()?.clone(),
+        };
+        Some(Choice {
+            word,
+            variable,
+            values: values.clone(),
+            default,
+        })
+    };
+    Ok(CHOICES.into_iter().filter_map(choice).collect())
 }
 
 /// What was written.
@@ -257,6 +305,10 @@ fn inventory(answers: &Answers, secrets: &[String]) -> Result<String, InitError>
                 domains,
                 plain_domain => answers.domains.first(),
                 mailboxes,
+                choices => answers.choices.iter().map(|(name, value)| {
+                    minijinja::context! { name, value }
+                }).collect::<Vec<_>>(),
+                own_certificates => answers.choices.get("mail_certificates").is_none_or(|from| from == "local"),
             },
         )
         .map(|text| format!("{}\n", text.trim_end()))

@@ -16,7 +16,7 @@ use std::time::Instant;
 use futures::future::join_all;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
-use super::common::{ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs};
+use super::common::{ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs, animates};
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
 use crate::graph::StepGraph;
@@ -97,6 +97,7 @@ fn help() -> String {
 
 pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let terminal = std::io::stdout().is_terminal();
+    let animated = animates(&std::io::stdout());
     if args.confirm && (args.output == Output::Json || !terminal || !std::io::stdin().is_terminal()) {
         return Err(Failure::usage(
             "--confirm asks a question, and nobody is there to answer\n  help: use --check first, then apply without it",
@@ -120,10 +121,10 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         };
         let consumer: Box<dyn Consumer> = match args.output {
             Output::Json => Box::new(Json(std::io::stdout())),
-            Output::Text if terminal => Box::new(Terminal::new(mode, taste, progress.clone())),
+            Output::Text if animated => Box::new(Terminal::new(mode, taste, progress.clone())),
             Output::Text => Box::new(Plain::new(mode, taste, std::io::stdout())),
         };
-        if args.output == Output::Json || !terminal {
+        if args.output == Output::Json || !animated {
             progress.set_draw_target(ProgressDrawTarget::hidden());
         }
         let names = hosts.iter().map(|host| host.name.clone());

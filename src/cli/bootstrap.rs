@@ -1,6 +1,6 @@
 //! `mailprov bootstrap`: the first contact with hosts as a provider hands them over.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use russh::keys::PublicKey;
 use zeroize::Zeroizing;
 
-use super::common::{Failure, Global, IdentityArgs, InventoryArgs, exit_codes, print};
+use super::common::{Failure, Global, IdentityArgs, InventoryArgs, animates, exit_codes, print};
 use super::{apply::select, reach};
 use crate::bootstrap::{self, Order, Witness};
 use crate::exit::Exit;
@@ -202,7 +202,7 @@ struct Screen {
 
 impl Screen {
     fn new() -> Self {
-        let bar = if std::io::stderr().is_terminal() {
+        let bar = if animates(&std::io::stderr()) {
             ProgressBar::new_spinner()
         } else {
             ProgressBar::hidden()
@@ -236,7 +236,8 @@ impl Witness for Screen {
             self.bar.set_message(text.to_owned());
             return;
         }
-        // In a log only waiting is worth a line.
+        // In a log only waiting is worth a line, and not how long it has been.
+        let text = text.split(',').next().unwrap_or_default();
         let mut last = self
             .last
             .lock()

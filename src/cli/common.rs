@@ -45,6 +45,11 @@ impl Global {
     }
 }
 
+/// Whether something may move on `stream`: not in a file, and not on a terminal that can only write lines.
+pub fn animates(stream: &impl std::io::IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
 /// Why a command stopped: what to print, and the exit code that scripts see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

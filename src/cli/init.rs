@@ -1,5 +1,6 @@
 //! `mailprov init`: a few questions, a first inventory, and the next command.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,15 @@ pub struct Args {
     /// A mailbox; the first one's owner gets the administrator's mail. May be repeated [default: postmaster@DOMAIN]
     #[arg(long, value_name = "ADDRESS", value_parser = checked(text::email))]
     mailbox: Vec<String>,
+    /// Where certificates come from: a value of `mail_certificates`
+    #[arg(long, value_name = "SOURCE")]
+    certificates: Option<String>,
+    /// What looks for spam and viruses: a value of `mail_filter`
+    #[arg(long, value_name = "FILTER")]
+    filter: Option<String>,
+    /// Where domains and mailboxes are kept on the server: a value of `mail_database`
+    #[arg(long, value_name = "DATABASE")]
+    database: Option<String>,
     /// Encrypt the passwords for this age identity or SSH private key instead of a new one
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
@@ -103,6 +113,12 @@ fn answers(args: Args) -> Result<Answers, Failure> {
         _ if missing.is_empty() => vec![postmaster],
         _ => vec![ask("The first mailbox", Some(&postmaster), text::email)?],
     };
+    let given = [
+        ("certificates", args.certificates),
+        ("filter", args.filter),
+        ("database", args.database),
+    ];
+    let choices = choose(given, !missing.is_empty())?;
     for mailbox in &mailboxes {
         let domain = mailbox.rsplit('@').next().unwrap_or_default();
         if !domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) {
@@ -112,17 +128,90 @@ fn answers(args: Args) -> Result<Answers, Failure> {
             )));
         }
     }
+    let identity = match args.identity {
+        None if !missing.is_empty() => ask_for_identity()?,
+        given => given,
+    };
     Ok(Answers {
         hostname,
         address,
         domains,
         mailboxes,
-        identity: args.identity,
+        choices,
+        identity,
     })
 }
 
+/// The values of what can be chosen: given, asked for, or the default.
+fn choose(
+    mut given: [(&str, Option<String>); 3],
+    interactive: bool,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let mut chosen = BTreeMap::new();
+    for choice in init::choices()? {
+        let among = choice.values.join(", ");
+        let wrong = |value: &str| format!("`{value}` is none of {among}");
+        let given = given
+            .iter_mut()
+            .find(|(word, _)| *word == choice.word)
+            .and_then(|(_, value)| value.take());
+        let value = match given {
+            Some(value) if choice.values.contains(&value) => value,
+            Some(value) => {
+                return Err(Failure::usage(format!("--{}: {}", choice.word, wrong(&value))));
+            }
+            None if interactive && choice.values.len() > 1 => {
+                let question = match choice.word {
+                    "certificates" => "Where certificates come from",
+                    "filter" => "What looks for spam and viruses",
+                    _ => "Where domains and mailboxes are kept",
+                };
+                let check = |value: &str| {
+                    if choice.values.iter().any(|known| known == value) {
+                        Ok(())
+                    } else {
+                        Err(wrong(value))
+                    }
+                };
+                ask(&format!("{question}: {among}"), Some(&choice.default), check)?
+            }
+            None => choice.default.clone(),
+        };
+        chosen.insert(choice.variable.to_owned(), value);
+    }
+    if let Some((word, _)) = given.iter().find(|(_, value)| value.is_some()) {
+        return Err(Failure::usage(format!("--{word}: no role offers that choice")));
+    }
+    Ok(chosen)
+}
+
+/// An SSH key that is there can read the secrets as well as a new one; `None`: a new one.
+fn ask_for_identity() -> Result<Option<PathBuf>, Failure> {
+    let Some(home) = std::env::home_dir() else {
+        return Ok(None);
+    };
+    let usual = ["id_ed25519", "id_rsa"].map(|name| home.join(".ssh").join(name));
+    let Some(key) = usual.into_iter().find(|path| path.exists()) else {
+        return Ok(None);
+    };
+    let question = format!(
+        "Encrypt the passwords for your SSH key {} instead of a new key (yes/no)",
+        key.display()
+    );
+    let yes_or_no = |answer: &str| match answer {
+        "yes" | "y" | "no" | "n" => Ok(()),
+        _ => Err("expected yes or no".to_owned()),
+    };
+    let answer = ask(&question, Some("no"), yes_or_no)?;
+    Ok(answer.starts_with('y').then_some(key))
+}
+
 /// Asks until the answer makes sense.
-fn ask(question: &str, default: Option<&str>, check: Check) -> Result<String, Failure> {
+fn ask(
+    question: &str,
+    default: Option<&str>,
+    check: impl Fn(&str) -> Result<(), String>,
+) -> Result<String, Failure> {
     let failed = |error: std::io::Error| Failure::usage(format!("can't ask: {error}"));
     loop {
         match default {
@@ -190,8 +279,9 @@ fn report(folder: &Path, made: &Made, given: Option<&Path>) -> String {
     }
     let _ = writeln!(
         text,
-        "  mailprov rehearse inventory.yaml\nThen see what the server lacks, and make it so:\n  \
-         mailprov apply inventory.yaml --check --diff{key}\n  mailprov apply inventory.yaml{key}"
+        "  mailprov rehearse inventory.yaml\nMake a fresh server ready to log in to; then see what it lacks, and make it \
+         so:\n  mailprov bootstrap inventory.yaml{key}\n  mailprov apply inventory.yaml --check --diff{key}\n  \
+         mailprov apply inventory.yaml{key}"
     );
     text += "To log in to a mailbox:\n";
     for secret in &made.mailbox_secrets {

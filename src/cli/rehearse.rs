@@ -1,11 +1,10 @@
 //! `mailprov rehearse`: an inventory on throwaway hosts, from nothing to mail, and a short report.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::common::{Failure, Global, IdentityArgs, InventoryArgs, print};
+use super::common::{Failure, Global, IdentityArgs, InventoryArgs, animates, print};
 use crate::exit::Exit;
 use crate::lab::requirements::{self, Consent};
 use crate::rehearse::{self, Outcome, Rehearsal, RehearseError, Stand};
@@ -83,7 +82,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
 }
 
 fn progress_bar() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
+    if !animates(&std::io::stderr()) {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new_spinner();

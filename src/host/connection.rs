@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use super::HostError;
 use super::session::{self, Places, Session};
 use super::ssh_config::Agent;
+use super::ssh_config::limits::Limits;
 use crate::secret::Secret;
 pub(super) use expired::error as expired;
 pub use local::local;
@@ -66,6 +67,8 @@ pub struct Target {
     /// Of the agent's keys only those of the files.
     pub identities_only: bool,
     pub agent: Agent,
+    /// What else the SSH configuration narrows.
+    pub limits: Limits,
     /// Certificates of the operator, besides those that lie next to the key files.
     pub certificate_files: Vec<PathBuf>,
     /// Hosts on the way, the nearest first; those of theirs are not looked at.
@@ -134,11 +137,20 @@ type Entered = (
 
 async fn enter(target: &Target, prompt: &dyn Prompt) -> Result<Entered, HostError> {
     let mut way = Vec::new();
+    let asking = |target: &Target| {
+        if target.limits.batch_mode {
+            &NoPrompt
+        } else {
+            prompt
+        }
+    };
     for hop in &target.jumps {
+        let prompt = asking(hop);
         let (mut handle, notes) = dial::connect(hop, way.last(), prompt).await?;
         login::authenticate(hop, prompt, &mut handle, &notes).await?;
         way.push(handle);
     }
+    let prompt = asking(target);
     let (mut handle, notes) = dial::connect(target, way.last(), prompt).await?;
     let password = login::authenticate(target, prompt, &mut handle, &notes).await?;
     Ok((handle, way, notes, password))

@@ -6,6 +6,7 @@
 mod complete;
 mod expand;
 mod jump;
+pub mod limits;
 mod line;
 mod matching;
 mod operator;
@@ -66,6 +67,7 @@ pub struct Options {
     pub global_known_hosts: Option<Vec<PathBuf>>,
     pub strict: Strict,
     pub host_key_alias: Option<String>,
+    pub limits: limits::Limits,
     /// In the order of the connection.
     pub jumps: Vec<Jump>,
 }

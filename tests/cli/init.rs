@@ -28,13 +28,14 @@ fn with_three_options_nothing_is_asked_and_nothing_is_left_to_do() {
         "mail/inventory.yaml        what the server is to be: read it, extend it
 mail/mailprov.schema.json  lets an editor complete and check the inventory
 mail/identity.txt          the key that reads the passwords: keep a copy, and never publish it
-mail/secrets.yaml          3 passwords, encrypted
+mail/secrets.yaml          4 passwords, encrypted
 mail/.gitignore            keeps the key out of version control
 
 Next, try it on a throwaway host on this machine, as root:
   cd mail
   mailprov rehearse inventory.yaml
-Then see what the server lacks, and make it so:
+Make a fresh server ready to log in to; then see what it lacks, and make it so:
+  mailprov bootstrap inventory.yaml
   mailprov apply inventory.yaml --check --diff
   mailprov apply inventory.yaml
 To log in to a mailbox:
@@ -115,6 +116,36 @@ fn further_domains_and_mailboxes_and_a_key_that_is_there() {
 }
 
 #[test]
+fn what_is_chosen_stands_in_the_inventory() {
+    let folder = tempfile::tempdir().unwrap();
+    for choice in mailprov::init::choices().unwrap() {
+        for value in &choice.values {
+            let name = format!("{}-{value}", choice.word);
+            let option = format!("--{}", choice.word);
+            let (_, stderr, code) = run(
+                folder.path(),
+                &[
+                    &["init", name.as_str()],
+                    &THREE[..],
+                    &[option.as_str(), value.as_str()],
+                ]
+                .concat(),
+            );
+            assert_eq!((stderr.as_str(), code), ("", Some(0)), "{option} {value}");
+            let made = folder.path().join(&name);
+            let inventory = std::fs::read_to_string(made.join("inventory.yaml")).unwrap();
+            assert!(
+                inventory.contains(&format!("\n      {}: {value}\n", choice.variable)),
+                "{inventory}"
+            );
+            let (stdout, stderr, code) = run(&made, &["validate", "inventory.yaml"]);
+            assert_eq!((stderr.as_str(), code), ("", Some(0)), "{option} {value}");
+            assert!(!stdout.contains("must be set"), "{option} {value}: {stdout}");
+        }
+    }
+}
+
+#[test]
 fn answers_that_make_no_sense_are_refused_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, reason) in [
@@ -126,6 +157,10 @@ fn answers_that_make_no_sense_are_refused_before_anything_is_written() {
         (
             [&["init"], &THREE[..], &["--mailbox", "a@example.com"]].concat(),
             "add `--domain example.com`",
+        ),
+        (
+            [&["init"], &THREE[..], &["--filter", "sieve"]].concat(),
+            "--filter: `sieve` is none of none, amavis",
         ),
         (
             [&["init"], &THREE[..], &["--identity", "none"]].concat(),

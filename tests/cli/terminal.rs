@@ -50,6 +50,14 @@ fn init_asks_and_asks_again() {
         .exp_string("first mailbox [postmaster@example.org]: ")
         .unwrap();
     terminal.send_line("alice@example.org").unwrap();
+    for choice in mailprov::init::choices().unwrap() {
+        let question = format!("{} [{}]: ", choice.values.join(", "), choice.default);
+        terminal.exp_string(&question).unwrap();
+        terminal.send_line("moonlight").unwrap();
+        terminal.exp_string("`moonlight` is none of").unwrap();
+        terminal.exp_string(&question).unwrap();
+        terminal.send_line("").unwrap();
+    }
     terminal
         .exp_string("mailprov secrets get alice_password")
         .unwrap();
@@ -64,6 +72,48 @@ fn init_asks_and_asks_again() {
         assert!(inventory.contains(part), "{inventory}");
     }
     assert!(run(&mail, &["validate", "inventory.yaml"]).contains("is valid"));
+}
+
+#[test]
+fn init_offers_an_ssh_key_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join(".ssh")).unwrap();
+    ssh_keygen(folder.path(), "");
+    std::fs::rename(folder.path().join("key"), folder.path().join(".ssh/id_ed25519")).unwrap();
+    let options = [
+        "init",
+        "mail",
+        "--hostname",
+        "mx1.example.org",
+        "--domain",
+        "example.org",
+    ];
+    let mut terminal = spawn(program(folder.path(), &options));
+    terminal.exp_string("for SSH [mx1.example.org]: ").unwrap();
+    terminal.send_line("").unwrap();
+    terminal.exp_string("first mailbox").unwrap();
+    terminal.send_line("").unwrap();
+    for _ in mailprov::init::choices().unwrap() {
+        terminal.exp_string("]: ").unwrap();
+        terminal.send_line("").unwrap();
+    }
+    terminal
+        .exp_string(".ssh/id_ed25519 instead of a new key (yes/no) [no]: ")
+        .unwrap();
+    terminal.send_line("yes").unwrap();
+    terminal
+        .exp_string("mailprov secrets get postmaster_password")
+        .unwrap();
+    terminal.exp_eof().unwrap();
+    let mail = folder.path().join("mail");
+    assert!(!mail.join("identity.txt").exists());
+    // Found where it is without being named.
+    let mut get = mailprov(&mail, folder.path());
+    let output = get
+        .args(["secrets", "get", "postmaster_password"])
+        .output()
+        .unwrap();
+    assert_eq!(crate::text(&output).2, Some(0));
 }
 
 fn ssh_keygen(folder: &Path, passphrase: &str) {

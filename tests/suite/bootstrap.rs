@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::support::provider::{PASSWORD, Provided};
-use super::support::terminal::{code, terminal};
+use super::support::terminal::{code, terminal, terminal_with};
 use super::support::{Run, until};
 
 /// An operator with a key, an inventory, and no password but the provider's.
@@ -14,7 +14,16 @@ fn operator(host: &Provided) -> tempfile::TempDir {
     let ssh = home.path().join(".ssh");
     fs::create_dir(&ssh).unwrap();
     let mut keygen = Command::new("ssh-keygen");
-    keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "operator@desk", "-f"]);
+    keygen.args([
+        "-q",
+        "-t",
+        "ed25519",
+        "-N",
+        "open sesame",
+        "-C",
+        "operator@desk",
+        "-f",
+    ]);
     assert!(keygen.arg(ssh.join("id_ed25519")).status().unwrap().success());
     fs::write(
         home.path().join("inventory.yaml"),
@@ -70,6 +79,10 @@ fn a_host_is_made_ready_once() {
     let mut screen = terminal(home, &bootstrap);
     screen.exp_string("Trust it? (yes/no) ").unwrap();
     screen.send_line("yes").unwrap();
+    screen.exp_string("Passphrase of ").unwrap();
+    screen.send_line("close sesame").unwrap();
+    screen.exp_string("Passphrase of ").unwrap();
+    screen.send_line("open sesame").unwrap();
     screen.exp_string("Password of root on vps: ").unwrap();
     screen.send_line("a slip of the keyboard").unwrap();
     screen.exp_string("Password of root on vps: ").unwrap();
@@ -82,6 +95,12 @@ fn a_host_is_made_ready_once() {
     screen.exp_string("ready; next: mailprov apply").unwrap();
     screen.exp_eof().unwrap();
     assert_eq!(code(&mut screen), 0);
+
+    // From here on nobody is there to type the passphrase.
+    let key = home.join(".ssh/id_ed25519");
+    let mut keygen = Command::new("ssh-keygen");
+    keygen.args(["-q", "-p", "-P", "open sesame", "-N", "", "-f"]);
+    assert!(keygen.arg(key).status().unwrap().success());
 
     // The password that the host demanded is the secret's; it opens nothing but the console.
     let password = run(home, &["secrets", "get", "root_password"]).exits(0).stdout;
@@ -102,6 +121,7 @@ fn a_host_is_made_ready_once() {
     assert_eq!(state(&host), before);
 
     goes_wrong(&host, home);
+    is_interrupted(&host, home);
 }
 
 /// A login that succeeds until sshd is hardened: the host takes the hardening back, also when nobody is connected.
@@ -142,4 +162,69 @@ fn goes_wrong(host: &Provided, home: &Path) {
         .exits(0)
         .says("ready; next");
     assert_eq!(host.sshd(), "passwordauthentication no permitrootlogin no ");
+}
+
+const SLOW: &str = "summary: Takes its time.
+steps:
+  - id: first
+    command:
+      run: |
+        touch /root/began
+        n=0
+        until [ -e /root/go ] || [ $n -ge 120 ]; do sleep 1; n=$((n + 1)); done
+        touch /root/first
+      creates: /root/first
+  - id: second
+    needs: [first]
+    file: {path: /root/second, content: \"second\\n\"}
+";
+
+/// Ctrl-C while a step is in hand: it ends, the next one is not begun, and another run goes on there.
+fn is_interrupted(host: &Provided, home: &Path) {
+    fs::create_dir_all(home.join("roles/slow")).unwrap();
+    fs::write(home.join("roles/slow/role.yaml"), SLOW).unwrap();
+    fs::write(
+        home.join("slow.yaml"),
+        format!(
+            "hosts:\n  vps:\n    ssh: {{address: {}, user: admin}}\n    roles: [slow]\n",
+            host.address()
+        ),
+    )
+    .unwrap();
+    let mut screen = terminal(home, &["apply", "slow.yaml"]);
+    until("the step is in hand", || host.succeeds("test -e /root/began"));
+    screen.send_control('c').unwrap();
+    screen.exp_string("finishing what is in hand").unwrap();
+    host.sh("touch /root/go");
+    screen.exp_eof().unwrap();
+    assert_eq!(code(&mut screen), 130);
+    assert_eq!(
+        host.sh("cd /root; ls -d first second 2>/dev/null || true"),
+        "first"
+    );
+
+    let look = ["apply", "slow.yaml", "--check", "--diff"];
+    let shown = |environment: &[(&str, &str)]| {
+        let mut screen = terminal_with(home, &look, environment);
+        let text = screen.exp_eof().unwrap();
+        assert_eq!(code(&mut screen), 4, "{text}");
+        assert!(text.contains("slow/second") && text.contains("+second"), "{text}");
+        text
+    };
+    let colour = |text: &str| {
+        let mut codes = text.split("\u{1b}[").skip(1);
+        codes.any(|code| {
+            code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';')
+                .starts_with('m')
+        })
+    };
+    assert!(colour(&shown(&[("TERM", "xterm")])));
+    assert!(!colour(&shown(&[("TERM", "xterm"), ("NO_COLOR", "1")])));
+    assert!(!shown(&[("TERM", "dumb")]).contains('\u{1b}'));
+    run(home, &look)
+        .exits(4)
+        .says("slow/second")
+        .says_nothing_of("\u{1b}");
+    run(home, &["apply", "slow.yaml"]).exits(0);
+    assert_eq!(host.sh("cat /root/second"), "second");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::{self, DisconnectReason, Handle};
-use russh::keys::{Certificate, PublicKey, PublicKeyOrCertificate};
+use russh::keys::{Algorithm, Certificate, PublicKey, PublicKeyOrCertificate};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,6 +13,7 @@ use super::{Prompt, Target, trust};
 use crate::host::HostError;
 use crate::host::known_hosts::{KnownHosts, default_files};
 use crate::host::session::wire::{Notes, printable};
+use crate::host::ssh_config::limits::Algorithms;
 
 /// How long a TCP connection, and each part of the key exchange, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -119,18 +120,7 @@ pub async fn connect(
         None => Box::new(tcp(target).await?),
         Some(hop) => Box::new(through(hop, target).await?),
     };
-    // Asked for only where an authority could vouch: a host without one shows a plain key then.
-    let certificates = if known.has_authority() && target.host_key_fingerprint.is_none() {
-        russh::Preferred::DEFAULT.key.to_vec()
-    } else {
-        Vec::new()
-    };
-
-    let preferred = russh::Preferred {
-        key: Cow::Owned(known.order(&russh::Preferred::DEFAULT.key)),
-        host_key_certificates: Cow::Owned(certificates),
-        ..russh::Preferred::DEFAULT
-    };
+    let preferred = preferred(target, &known)?;
     let config = Arc::new(client::Config {
         preferred,
         nodelay: true,
@@ -171,6 +161,77 @@ pub async fn connect(
     }
 }
 
+/// The algorithms to offer: russh's own, without those that sign with SHA-1, narrowed by the SSH configuration.
+fn preferred(target: &Target, known: &KnownHosts) -> Result<russh::Preferred, HostError> {
+    fn narrowed<T: Clone>(
+        target: &Target,
+        what: &str,
+        list: Option<&Algorithms>,
+        ours: &[T],
+        name: impl Fn(&T) -> String,
+    ) -> Result<Vec<T>, HostError> {
+        let Some(list) = list else {
+            return Ok(ours.to_vec());
+        };
+        let chosen = list.choose(ours, &name);
+        if chosen.is_empty() {
+            let known: Vec<String> = ours.iter().map(name).collect();
+            return Err(HostError::Unreachable(format!(
+                "{}: {}: `{what}` leaves no algorithm that mailprov knows; it knows {}",
+                target.name,
+                list.place,
+                known.join(", ")
+            )));
+        }
+        Ok(chosen)
+    }
+    let ours = russh::Preferred::DEFAULT;
+    let limits = &target.limits;
+    let keys: Vec<Algorithm> = ours
+        .key
+        .iter()
+        .filter(|key| !matches!(key, Algorithm::Rsa { hash: None }))
+        .cloned()
+        .collect();
+    let plain = |key: &Algorithm| key.as_str().to_owned();
+    let certified = |key: &Algorithm| format!("{}-cert-v01@openssh.com", key.as_str());
+    let list = limits.host_keys.as_ref();
+    // Asked for only where an authority could vouch: a host without one shows a plain key then.
+    let certificates = if known.has_authority() && target.host_key_fingerprint.is_none() {
+        list.map_or_else(|| keys.clone(), |list| list.choose(&keys, certified))
+    } else {
+        Vec::new()
+    };
+    let key = match list {
+        Some(list) if !certificates.is_empty() => list.choose(&keys, plain),
+        _ => narrowed(target, "HostKeyAlgorithms", list, &keys, plain)?,
+    };
+    // What is no exchange but says what this side understands stays.
+    let (signs, exchanges): (Vec<_>, Vec<_>) = ours.kex.iter().copied().partition(|name| {
+        let name = name.as_ref();
+        name.starts_with("ext-info-") || name.starts_with("kex-strict-")
+    });
+    let mut kex = narrowed(target, "KexAlgorithms", limits.kex.as_ref(), &exchanges, |name| {
+        name.as_ref().to_owned()
+    })?;
+    kex.extend(signs);
+    let cipher = narrowed(target, "Ciphers", limits.ciphers.as_ref(), &ours.cipher, |name| {
+        name.as_ref().to_owned()
+    })?;
+    let mac = narrowed(target, "MACs", limits.macs.as_ref(), &ours.mac, |name| {
+        name.as_ref().to_owned()
+    })?;
+    Ok(russh::Preferred {
+        // An order that the configuration gives is for strangers: a known key is what can be compared.
+        key: Cow::Owned(known.order(&key)),
+        host_key_certificates: Cow::Owned(certificates),
+        kex: Cow::Owned(kex),
+        cipher: Cow::Owned(cipher),
+        mac: Cow::Owned(mac),
+        ..ours
+    })
+}
+
 async fn through(
     hop: &Handle<Client>,
     target: &Target,
@@ -197,8 +258,9 @@ async fn tcp(target: &Target) -> Result<tokio::net::TcpStream, HostError> {
         Err(error) => return Err(unreachable(target, &format!("unknown name: {error}"), advice)),
     };
     let mut last = "the name has no address".to_owned();
-    for address in addresses {
-        match tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(address)).await {
+    let family = target.limits.family;
+    for address in addresses.into_iter().filter(|address| family.has(address.ip())) {
+        match tokio::time::timeout(PATIENCE, open(address, target.limits.bind_address)).await {
             Ok(Ok(stream)) => {
                 // Requests are single writes that wait for an answer: Nagle's algorithm would only delay them.
                 return match stream.set_nodelay(true) {
@@ -211,6 +273,23 @@ async fn tcp(target: &Target) -> Result<tokio::net::TcpStream, HostError> {
         }
     }
     Err(unreachable(target, &last, advice))
+}
+
+/// Connects, from the address that the configuration names.
+async fn open(
+    to: std::net::SocketAddr,
+    from: Option<std::net::IpAddr>,
+) -> std::io::Result<tokio::net::TcpStream> {
+    let Some(from) = from else {
+        return tokio::net::TcpStream::connect(to).await;
+    };
+    let socket = if to.is_ipv4() {
+        tokio::net::TcpSocket::new_v4()?
+    } else {
+        tokio::net::TcpSocket::new_v6()?
+    };
+    socket.bind((from, 0).into())?;
+    socket.connect(to).await
 }
 
 /// `advice` is the next thing to do.

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
@@ -81,6 +81,15 @@ pub fn read(target: &Target, path: &Path) -> Result<KeyFile, HostError> {
     }
 }
 
+/// With `~` for the home folder.
+fn shown(path: &Path) -> String {
+    let home = std::env::home_dir();
+    match home.as_deref().and_then(|home| path.strip_prefix(home).ok()) {
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
+    }
+}
+
 fn public(path: &Path) -> Option<PublicKey> {
     PublicKey::from_openssh(std::fs::read_to_string(path).ok()?.trim()).ok()
 }
@@ -129,12 +138,21 @@ impl russh::Signer for Local {
     }
 }
 
+/// Keys that a passphrase has opened, by their encrypted text: hosts and logins that follow need not ask again.
+static UNLOCKED: Mutex<Vec<(String, Arc<PrivateKey>)>> = Mutex::new(Vec::new());
+
 /// Decrypts a key with a passphrase from the operator; `None` when nobody can be asked or nobody knows it.
 pub fn unlock(path: &Path, text: &str, prompt: &dyn Prompt) -> Option<Arc<PrivateKey>> {
+    let unlocked = || UNLOCKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, key)) = unlocked().iter().find(|(known, _)| known == text) {
+        return Some(key.clone());
+    }
     for _ in 0..ATTEMPTS {
         let passphrase = prompt.password(&format!("Passphrase of {}: ", path.display()))?;
         if let Ok(key) = russh::keys::decode_secret_key(text, Some(passphrase.expose())) {
-            return Some(Arc::new(key));
+            let key = Arc::new(key);
+            unlocked().push((text.to_owned(), key.clone()));
+            return Some(key);
         }
     }
     None
@@ -170,12 +188,13 @@ pub async fn operators(target: &Target) -> Result<Vec<(PublicKey, String)>, Host
             KeyFile::Encrypted(_, None) => public(&beside(path, ".pub")),
             KeyFile::Absent => None,
         };
-        keys.extend(key.map(|key| (key, path.display().to_string())));
+        keys.extend(key.map(|key| (key, shown(path))));
     }
     if keys.is_empty()
         && let Some((_, held)) = agent(&target.agent).await
     {
-        keys.extend(held.into_iter().map(|key| (key, "the agent".to_owned())));
+        let from = |key: &PublicKey| format!("the agent's {}", key.fingerprint(HashAlg::Sha256));
+        keys.extend(held.into_iter().map(|key| (key.clone(), from(&key))));
     }
     Ok(keys)
 }

@@ -106,11 +106,36 @@ pub async fn authenticate(
 }
 
 impl Login<'_> {
-    /// Whether the host, as far as it has said, accepts a method.
+    /// Whether the host, as far as it has said, and the SSH configuration accept a method.
     fn may(&self, method: MethodKind) -> bool {
-        self.offered
-            .as_ref()
-            .is_none_or(|offered| offered.contains(&method))
+        let limits = &self.target.limits;
+        let wanted = match method {
+            MethodKind::PublicKey => limits.publickey,
+            MethodKind::Password => limits.password,
+            MethodKind::KeyboardInteractive => limits.keyboard_interactive,
+            _ => true,
+        };
+        wanted
+            && self
+                .offered
+                .as_ref()
+                .is_none_or(|offered| offered.contains(&method))
+    }
+
+    /// Whether the SSH configuration lets a key of this sort be used, with `ending` for its certificate.
+    fn is_accepted(&self, key: &PublicKey, hash: Option<HashAlg>, ending: &str) -> bool {
+        let algorithm = match hash {
+            Some(_) if key.algorithm().is_rsa() => russh::keys::Algorithm::Rsa { hash },
+            _ => key.algorithm(),
+        };
+        let name = format!("{}{ending}", algorithm.as_str());
+        let list = self.target.limits.public_keys.as_ref();
+        list.is_none_or(|list| list.allows(&name))
+    }
+
+    fn left_out(&mut self, what: &str) {
+        self.tried
+            .push(format!("{what} (left out by PubkeyAcceptedAlgorithms)"));
     }
 
     fn refused(&self) -> HostError {
@@ -223,6 +248,10 @@ impl Login<'_> {
             return Ok(true);
         }
         let hash = self.hash(key.public_key()).await?;
+        if !self.is_accepted(key.public_key(), hash, "") {
+            self.left_out(&what);
+            return Ok(false);
+        }
         let key = PrivateKeyWithHashAlg::new(key, hash);
         let attempt = self.handle.authenticate_publickey(&self.target.user, key);
         let result = tokio::time::timeout(PATIENCE, attempt)
@@ -244,6 +273,10 @@ impl Login<'_> {
             return Ok(true);
         }
         let hash = self.hash(key).await?;
+        if !self.is_accepted(key, hash, "") {
+            self.left_out(&what);
+            return Ok(false);
+        }
         let attempt = self
             .handle
             .authenticate_publickey_with(&self.target.user, key.clone(), hash, agent);
@@ -272,6 +305,10 @@ impl Login<'_> {
         for certificate in fitting {
             let hash = self.hash(key).await?;
             let what = format!("certificate `{}` for {what}", certificate.key_id().escape_debug());
+            if !self.is_accepted(key, hash, "-cert-v01@openssh.com") {
+                self.left_out(&what);
+                continue;
+            }
             let attempt =
                 self.handle
                     .authenticate_certificate_with(&self.target.user, certificate, hash, signer);

@@ -34,6 +34,16 @@ pub fn verify(
     if let Verdict::Revoked(place) = &verdict {
         return refuse(format!("the host key {fingerprint} is revoked by {place}"));
     }
+    if let Some(rsa) = key.key_data().rsa()
+        && rsa.key_size() < target.limits.rsa_size
+    {
+        return refuse(format!(
+            "the host's RSA key {fingerprint} has {} bits, and `RequiredRSASize` of the SSH configuration wants {}; \
+             give the host a key of another sort, or a longer one",
+            rsa.key_size(),
+            target.limits.rsa_size
+        ));
+    }
     if let Some(expected) = &target.host_key_fingerprint {
         if expected.trim().trim_end_matches('=') == fingerprint {
             if target.record_host_key && verdict == Verdict::Unknown {
@@ -50,7 +60,17 @@ pub fn verify(
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let now = now.map_or(0, |now| now.as_secs());
         match known.vouched(certificate, known_name, now) {
-            Vouched::Yes => return Ok(()),
+            Vouched::Yes => {
+                let signed = certificate.signature().algorithm();
+                return match &target.limits.authorities {
+                    Some(list) if !list.allows(signed.as_str()) => refuse(format!(
+                        "the host's certificate is signed with {}, which `CASignatureAlgorithms` at {} leaves out",
+                        signed.as_str(),
+                        list.place
+                    )),
+                    _ => Ok(()),
+                };
+            }
             Vouched::Revoked(place) => {
                 return refuse(format!(
                     "the host's certificate or its authority is revoked by {place}"
@@ -109,7 +129,7 @@ fn record(target: &Target, key: &russh::keys::PublicKey) -> Result<(), HostError
     let (name, port) = target.known_as();
     let first = target.known_hosts.first().cloned();
     match first.or_else(|| known_hosts::default_files().into_iter().next()) {
-        Some(file) => known_hosts::append(&file, name, port, key),
+        Some(file) => known_hosts::append(&file, name, port, key, target.limits.hash_known_hosts),
         None => Ok(()),
     }
 }

@@ -103,8 +103,8 @@ fn a_recorded_key_is_known_and_its_file_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("new/known_hosts");
-    append(&file, "MX1", 2222, &key(ED)).unwrap();
-    append(&file, "mx1", 2222, &key(ED)).unwrap();
+    append(&file, "MX1", 2222, &key(ED), false).unwrap();
+    append(&file, "mx1", 2222, &key(ED), false).unwrap();
     assert_eq!(
         std::fs::read_to_string(&file).unwrap(),
         format!("[mx1]:2222 {ED}\n")
@@ -113,11 +113,15 @@ fn a_recorded_key_is_known_and_its_file_is_private() {
     assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
 
     assert!(
-        append(&file, "mx1", 2222, &key(ED2)).is_err(),
+        append(&file, "mx1", 2222, &key(ED2), false).is_err(),
         "never two answers"
     );
+    append(&file, "mx3", 2222, &key(ED), true).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("\n|1|") && !text.contains("mx3"), "{text}");
+    assert_eq!(judge(&text, "mx3", 2222, ED), Verdict::Match);
     std::fs::write(&file, format!("other {EC}")).unwrap();
-    append(&file, "mx2", 22, &key(ED)).unwrap();
+    append(&file, "mx2", 22, &key(ED), false).unwrap();
     assert_eq!(
         std::fs::read_to_string(&file).unwrap(),
         format!("other {EC}\nmx2 {ED}\n")

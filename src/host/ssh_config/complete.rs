@@ -49,6 +49,7 @@ fn fill(target: &mut Target, options: Options) {
     target.agent = options.agent;
     target.certificate_files = options.certificate_files;
     target.host_key_alias = options.host_key_alias;
+    target.limits = options.limits;
     if target.known_hosts.is_empty()
         && (options.user_known_hosts.is_some() || options.global_known_hosts.is_some())
     {

@@ -101,6 +101,7 @@ pub fn options(settings: Settings, operator: &Operator, asked: &Asked) -> Result
         global_known_hosts: global,
         strict: settings.strict.unwrap_or_default(),
         host_key_alias: settings.host_key_alias.clone(),
+        limits: settings.narrowed.limits(),
         jumps,
         port: tokens.port,
         host_name: host.clone(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::jump;
+use super::limits::{Algorithms, Family, Limits};
 
 /// Which agent holds keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub struct Settings {
     pub host_key_alias: Option<String>,
     /// With its place.
     pub proxy_jump: Option<(String, String)>,
+    pub narrowed: Narrowed,
     /// Options in effect that this program can't honour, first value each: keyword, value, place.
     pub demands: Vec<(&'static str, String, String)>,
     /// Patterns of `IgnoreUnknown`.
@@ -50,20 +52,13 @@ pub struct Settings {
 /// Known to OpenSSH and without meaning for one connection that runs one command, or stricter when not honoured.
 const IGNORED: &[&str] = &[
     "addkeystoagent",
-    "addressfamily",
-    "batchmode",
-    "bindaddress",
-    "bindinterface",
     "canonicaldomains",
     "canonicalizefallbacklocal",
     "canonicalizemaxdots",
     "canonicalizepermittedcnames",
-    "casignaturealgorithms",
-    "challengeresponseauthentication",
     "channeltimeout",
     "checkhostip",
     "cipher",
-    "ciphers",
     "clearallforwardings",
     "compression",
     "compressionlevel",
@@ -94,41 +89,28 @@ const IGNORED: &[&str] = &[
     "gssapirenewalforcesrekey",
     "gssapiserveridentity",
     "gssapitrustdns",
-    "hashknownhosts",
     "hostbasedacceptedalgorithms",
     "hostbasedauthentication",
     "hostbasedkeytypes",
-    "hostkeyalgorithms",
     "ipqos",
-    "kbdinteractiveauthentication",
     "kbdinteractivedevices",
     "keepalive",
-    "kexalgorithms",
-    "knownhostscommand",
     "localcommand",
     "localforward",
     "loglevel",
     "logverbose",
-    "macs",
     "nohostauthenticationforlocalhost",
     "numberofpasswordprompts",
     "obscurekeystroketiming",
-    "passwordauthentication",
     "permitlocalcommand",
     "permitremoteopen",
     "pkcs11provider",
-    "preferredauthentications",
     "protocol",
     "proxyusefdpass",
-    "pubkeyacceptedalgorithms",
-    "pubkeyacceptedkeytypes",
-    "pubkeyauthentication",
-    "refuseconnection",
     "rekeylimit",
     "remotecommand",
     "remoteforward",
     "requesttty",
-    "requiredrsasize",
     "rhostsauthentication",
     "rhostsrsaauthentication",
     "rsaauthentication",
@@ -138,7 +120,6 @@ const IGNORED: &[&str] = &[
     "serveraliveinterval",
     "sessiontype",
     "setenv",
-    "skeyauthentication",
     "smartcarddevice",
     "stdinnull",
     "streamlocalbindmask",
@@ -146,7 +127,6 @@ const IGNORED: &[&str] = &[
     "syslogfacility",
     "tag",
     "tcpkeepalive",
-    "tisauthentication",
     "tunnel",
     "tunneldevice",
     "updatehostkeys",
@@ -220,6 +200,10 @@ impl Settings {
             }
             "canonicalizehostname" => self.demand("CanonicalizeHostname", one()?, active, place),
             "revokedhostkeys" => self.demand("RevokedHostKeys", one()?, active, place),
+            "refuseconnection" => self.demand("RefuseConnection", words.join(" "), active, place),
+            "bindinterface" => self.demand("BindInterface", one()?, active, place),
+            "knownhostscommand" => self.demand("KnownHostsCommand", words.join(" "), active, place),
+            _ if NARROWING.contains(&keyword) => self.narrowed.take(keyword, &one()?, active, place)?,
             "ignoreunknown" => first(&mut self.ignore_unknown, one()?, active),
             _ if IGNORED.contains(&keyword) => {
                 if words.is_empty() {
@@ -244,6 +228,7 @@ impl Settings {
     pub fn honoured(&self) -> Result<(), String> {
         for (keyword, value, place) in &self.demands {
             let off = match *keyword {
+                "RefuseConnection" => false,
                 "CanonicalizeHostname" => matches!(value.to_ascii_lowercase().as_str(), "no" | "false"),
                 _ => value.eq_ignore_ascii_case("none"),
             };
@@ -252,6 +237,11 @@ impl Settings {
             }
             let instead = match *keyword {
                 "ProxyCommand" => "use `ProxyJump`, or set `ProxyCommand none` for this host before it",
+                "RefuseConnection" => "it says that this host is not to be connected to",
+                "BindInterface" => "use `BindAddress`",
+                "KnownHostsCommand" => {
+                    "put the keys into a known_hosts file, and set it to `none` for this host"
+                }
                 "CanonicalizeHostname" => {
                     "give the full name in the inventory, and set it to `no` for this host"
                 }
@@ -262,6 +252,130 @@ impl Settings {
             ));
         }
         Ok(())
+    }
+}
+
+/// Options that narrow a connection; each has one value.
+const NARROWING: [&str; 19] = [
+    "addressfamily",
+    "batchmode",
+    "bindaddress",
+    "casignaturealgorithms",
+    "challengeresponseauthentication",
+    "ciphers",
+    "hashknownhosts",
+    "hostkeyalgorithms",
+    "kbdinteractiveauthentication",
+    "kexalgorithms",
+    "macs",
+    "passwordauthentication",
+    "preferredauthentications",
+    "pubkeyacceptedalgorithms",
+    "pubkeyacceptedkeytypes",
+    "pubkeyauthentication",
+    "requiredrsasize",
+    "skeyauthentication",
+    "tisauthentication",
+];
+
+/// What narrows the connection, first value each.
+#[derive(Debug, Clone, Default)]
+pub struct Narrowed {
+    batch_mode: Option<bool>,
+    hash_known_hosts: Option<bool>,
+    publickey: Option<bool>,
+    password: Option<bool>,
+    keyboard_interactive: Option<bool>,
+    methods: Option<Vec<String>>,
+    host_keys: Option<Algorithms>,
+    authorities: Option<Algorithms>,
+    public_keys: Option<Algorithms>,
+    kex: Option<Algorithms>,
+    ciphers: Option<Algorithms>,
+    macs: Option<Algorithms>,
+    rsa_size: Option<u32>,
+    family: Option<Family>,
+    bind_address: Option<std::net::IpAddr>,
+}
+
+impl Narrowed {
+    fn take(&mut self, keyword: &str, value: &str, active: bool, place: &str) -> Result<(), String> {
+        let algorithms = || Algorithms::parse(value, place);
+        match keyword {
+            "batchmode" => first(&mut self.batch_mode, flag(value)?, active),
+            "hashknownhosts" => first(&mut self.hash_known_hosts, flag(value)?, active),
+            "pubkeyauthentication" => {
+                let bound = ["unbound", "host-bound"].contains(&value.to_ascii_lowercase().as_str());
+                first(&mut self.publickey, bound || flag(value)?, active);
+            }
+            "passwordauthentication" => first(&mut self.password, flag(value)?, active),
+            "kbdinteractiveauthentication"
+            | "challengeresponseauthentication"
+            | "skeyauthentication"
+            | "tisauthentication" => first(&mut self.keyboard_interactive, flag(value)?, active),
+            "preferredauthentications" => {
+                let names = value.split(',').map(str::to_owned).collect();
+                first(&mut self.methods, names, active);
+            }
+            "hostkeyalgorithms" => first(&mut self.host_keys, algorithms()?, active),
+            "casignaturealgorithms" => first(&mut self.authorities, algorithms()?, active),
+            "pubkeyacceptedalgorithms" | "pubkeyacceptedkeytypes" => {
+                first(&mut self.public_keys, algorithms()?, active);
+            }
+            "kexalgorithms" => first(&mut self.kex, algorithms()?, active),
+            "ciphers" => first(&mut self.ciphers, algorithms()?, active),
+            "macs" => first(&mut self.macs, algorithms()?, active),
+            "requiredrsasize" => {
+                let bits = value
+                    .parse()
+                    .map_err(|_| format!("`{value}` is no number of bits"))?;
+                first(&mut self.rsa_size, bits, active);
+            }
+            "addressfamily" => {
+                let family = match value.to_ascii_lowercase().as_str() {
+                    "any" => Family::Any,
+                    "inet" => Family::V4,
+                    "inet6" => Family::V6,
+                    _ => return Err(format!("`{value}` is none of `any`, `inet` and `inet6`")),
+                };
+                first(&mut self.family, family, active);
+            }
+            _ => match value.parse() {
+                Ok(address) => first(&mut self.bind_address, address, active),
+                Err(_) if !active => {}
+                Err(_) => {
+                    return Err(format!(
+                        "`{keyword} {value}` can't be honoured here; give it as an address"
+                    ));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// What comes of it.
+    pub fn limits(self) -> Limits {
+        let method = |name: &str| {
+            self.methods
+                .as_ref()
+                .is_none_or(|methods| methods.iter().any(|one| one == name))
+        };
+        Limits {
+            publickey: self.publickey.unwrap_or(true) && method("publickey"),
+            password: self.password.unwrap_or(true) && method("password"),
+            keyboard_interactive: self.keyboard_interactive.unwrap_or(true) && method("keyboard-interactive"),
+            batch_mode: self.batch_mode.unwrap_or(false),
+            hash_known_hosts: self.hash_known_hosts.unwrap_or(false),
+            host_keys: self.host_keys,
+            authorities: self.authorities,
+            public_keys: self.public_keys,
+            kex: self.kex,
+            ciphers: self.ciphers,
+            macs: self.macs,
+            rsa_size: self.rsa_size.unwrap_or(0),
+            family: self.family.unwrap_or_default(),
+            bind_address: self.bind_address,
+        }
     }
 }
 

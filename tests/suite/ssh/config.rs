@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mailprov::host::ssh_config::limits::Family;
 use mailprov::host::ssh_config::{Agent, Asked, ConfigFile, Operator, Options, SshConfig, Strict};
 
 use super::{Row, judge, ssh};
@@ -195,6 +196,82 @@ const CASES: &[Case] = &[
         "mx1",
         "",
     ),
+    ("hashed names", "HashKnownHosts yes", "mx1", ""),
+    ("batch mode", "BatchMode yes", "mx1", ""),
+    ("no keys", "PubkeyAuthentication no", "mx1", ""),
+    (
+        "keys, bound to the host",
+        "PubkeyAuthentication host-bound",
+        "mx1",
+        "",
+    ),
+    (
+        "no passwords",
+        "PasswordAuthentication no\nKbdInteractiveAuthentication no",
+        "mx1",
+        "",
+    ),
+    (
+        "no passwords, older words",
+        "ChallengeResponseAuthentication no",
+        "mx1",
+        "",
+    ),
+    (
+        "methods",
+        "PreferredAuthentications keyboard-interactive,publickey",
+        "mx1",
+        "",
+    ),
+    ("size of RSA keys", "RequiredRSASize 3072", "mx1", ""),
+    ("address family", "AddressFamily inet6", "mx1", ""),
+    ("bind address", "BindAddress 127.0.0.1", "mx1", ""),
+    (
+        "host key algorithms",
+        "HostKeyAlgorithms ssh-ed25519,rsa-sha2-512",
+        "mx1",
+        "",
+    ),
+    (
+        "host key algorithms, fewer",
+        "HostKeyAlgorithms -ssh-ed25519*,ecdsa*",
+        "mx1",
+        "",
+    ),
+    (
+        "host key algorithms, first",
+        "HostKeyAlgorithms ^rsa-sha2-256",
+        "mx1",
+        "",
+    ),
+    ("authorities", "CASignatureAlgorithms ssh-ed25519", "mx1", ""),
+    (
+        "public keys",
+        "PubkeyAcceptedAlgorithms -ssh-rsa*,rsa*",
+        "mx1",
+        "",
+    ),
+    (
+        "ciphers",
+        "Ciphers aes256-ctr,chacha20-poly1305@openssh.com",
+        "mx1",
+        "",
+    ),
+    ("ciphers, fewer", "Ciphers -*-ctr", "mx1", ""),
+    ("key exchange", "KexAlgorithms curve25519-sha256", "mx1", ""),
+    ("macs", "MACs hmac-sha2-512-etm@openssh.com", "mx1", ""),
+    ("macs of another host", "Host mx2\n MACs hmac-sha2-256", "mx1", ""),
+    ("interface", "BindInterface lo", "mx1", "not honoured"),
+    (
+        "known hosts by a command",
+        "KnownHostsCommand /bin/true",
+        "mx1",
+        "not run",
+    ),
+    ("known hosts by none", "KnownHostsCommand none", "mx1", ""),
+    ("mistake: batch mode", "BatchMode maybe", "mx1", ""),
+    ("mistake: family", "AddressFamily inet5", "mx1", ""),
+    ("mistake: size of RSA keys", "RequiredRSASize big", "mx1", ""),
     ("host in capitals", "Host *\n HostName MX1.Example.ORG", "mx1", ""),
     ("mistake: unknown option", "Prot 22", "mx1", ""),
     (
@@ -262,7 +339,7 @@ fn options_are_those_of_ssh() {
             Some((host, port)) => (host, Some(port)),
             None => (rest, None),
         };
-        let openssh = theirs(&file, user, host, port, &operator.home);
+        let openssh = theirs(&file, user, host, port, &operator.home, &text);
         let config = SshConfig {
             files: vec![ConfigFile {
                 path: file,
@@ -278,7 +355,7 @@ fn options_are_those_of_ssh() {
             port: port.map(|port| port.parse().unwrap()),
             default_user: operator.name.clone(),
         });
-        let ours = ours.map_or_else(|why| format!("refused ({why})"), |options| show(&options));
+        let ours = ours.map_or_else(|why| format!("refused ({why})"), |options| show(&options, &text));
         let agrees = openssh == ours || (openssh == "refused" && ours.starts_with("refused"));
         // Stricter means refused, or asked about.
         let is_strict = ours.starts_with("refused") || ours.contains("strict=ask");
@@ -303,7 +380,45 @@ fn home(uid: u32) -> PathBuf {
     line.unwrap().split(':').nth(5).unwrap().into()
 }
 
-fn theirs(file: &Path, user: Option<&str>, host: &str, port: Option<&str>, home: &Path) -> String {
+/// The names of a list that this program knows, where the configuration speaks of the list at all.
+fn list(keyword: &str, text: &str, allowed: impl Fn(&str) -> bool) -> String {
+    if !text.to_lowercase().contains(keyword) {
+        return String::new();
+    }
+    let ours = russh::Preferred::DEFAULT;
+    let keys = ours.key.iter().map(|key| key.as_str().to_owned());
+    let keys = keys.filter(|name| name != "ssh-rsa");
+    let mut known: Vec<String> = match keyword {
+        "ciphers" => ours.cipher.iter().map(|name| name.as_ref().to_owned()).collect(),
+        "macs" => ours.mac.iter().map(|name| name.as_ref().to_owned()).collect(),
+        "kexalgorithms" => ours.kex.iter().map(|name| name.as_ref().to_owned()).collect(),
+        "casignaturealgorithms" => keys.collect(),
+        _ => keys
+            .flat_map(|name| [format!("{name}-cert-v01@openssh.com"), name])
+            .collect(),
+    };
+    known.retain(|name| allowed(name) && !name.starts_with("ext-info") && !name.starts_with("kex-strict"));
+    known.sort();
+    format!(" {keyword}={}", known.join(","))
+}
+
+const LISTS: [&str; 6] = [
+    "hostkeyalgorithms",
+    "casignaturealgorithms",
+    "pubkeyacceptedalgorithms",
+    "ciphers",
+    "kexalgorithms",
+    "macs",
+];
+
+fn theirs(
+    file: &Path,
+    user: Option<&str>,
+    host: &str,
+    port: Option<&str>,
+    home: &Path,
+    config: &str,
+) -> String {
     let mut command = ssh();
     command.arg("-G").arg("-F").arg(file);
     command.args(user.map(|user| format!("-l{user}")));
@@ -339,8 +454,33 @@ fn theirs(file: &Path, user: Option<&str>, host: &str, port: Option<&str>, home:
         "SSH_AUTH_SOCK" => String::new(),
         other => other.to_owned(),
     };
+    let yes = |key: &str| !matches!(one(key).as_str(), "no" | "false");
+    let methods = one("preferredauthentications");
+    let method = |key: &str, name: &str| {
+        yes(key) && (methods.is_empty() || methods.split(',').any(|method| method == name))
+    };
+    let lists: String = LISTS
+        .iter()
+        .map(|keyword| {
+            let value = one(keyword);
+            list(keyword, config, |name| {
+                value.split(',').any(|known| known == name)
+            })
+        })
+        .collect();
+    let narrowed = format!(
+        "hash={} batch={} methods={} {} {} rsa={} family={} bind={}{lists}",
+        yes("hashknownhosts"),
+        yes("batchmode"),
+        method("pubkeyauthentication", "publickey"),
+        method("passwordauthentication", "password"),
+        method("kbdinteractiveauthentication", "keyboard-interactive"),
+        one("requiredrsasize").replace("1024", "0"),
+        one("addressfamily"),
+        one("bindaddress"),
+    );
     format!(
-        "{}@{}:{} keys={} only={} agent={agent} certificates={} known={} global={} strict={strict} alias={} jumps={}",
+        "{}@{}:{} keys={} only={} agent={agent} certificates={} known={} global={} strict={strict} alias={} jumps={} {narrowed}",
         one("user"),
         one("hostname"),
         one("port"),
@@ -366,7 +506,42 @@ fn theirs(file: &Path, user: Option<&str>, host: &str, port: Option<&str>, home:
     )
 }
 
-fn show(options: &Options) -> String {
+fn show(options: &Options, config: &str) -> String {
+    let limits = &options.limits;
+    let lists: String = LISTS
+        .iter()
+        .map(|keyword| {
+            let chosen = match *keyword {
+                "hostkeyalgorithms" => &limits.host_keys,
+                "casignaturealgorithms" => &limits.authorities,
+                "pubkeyacceptedalgorithms" => &limits.public_keys,
+                "ciphers" => &limits.ciphers,
+                "kexalgorithms" => &limits.kex,
+                _ => &limits.macs,
+            };
+            list(keyword, config, |name| {
+                chosen.as_ref().is_none_or(|chosen| chosen.allows(name))
+            })
+        })
+        .collect();
+    let narrowed = format!(
+        "hash={} batch={} methods={} {} {} rsa={} family={} bind={}{lists}",
+        limits.hash_known_hosts,
+        limits.batch_mode,
+        limits.publickey,
+        limits.password,
+        limits.keyboard_interactive,
+        limits.rsa_size,
+        match limits.family {
+            Family::Any => "any",
+            Family::V4 => "inet",
+            Family::V6 => "inet6",
+        },
+        limits
+            .bind_address
+            .map(|address| address.to_string())
+            .unwrap_or_default(),
+    );
     let paths = |paths: &[PathBuf]| {
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         names.join(" ")
@@ -390,7 +565,7 @@ fn show(options: &Options) -> String {
         })
         .collect();
     format!(
-        "{}@{}:{} keys={} only={} agent={} certificates={} known={} global={} strict={} alias={} jumps={}",
+        "{}@{}:{} keys={} only={} agent={} certificates={} known={} global={} strict={} alias={} jumps={} {narrowed}",
         options.user,
         options.host_name,
         options.port,

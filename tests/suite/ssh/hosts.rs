@@ -95,8 +95,15 @@ fn sshd(port: u16, more: &str) -> String {
 }
 
 fn theirs(host: &TestHost, port: u16, known: &Path, alias: Option<&str>) -> String {
+    theirs_with(host, port, known, alias, "IdentitiesOnly yes")
+}
+
+/// The same with an option more.
+fn theirs_with(host: &TestHost, port: u16, known: &Path, alias: Option<&str>, option: &str) -> String {
     let mut command = ssh();
     command
+        .arg("-o")
+        .arg(option)
         .args([
             "-F",
             "none",
@@ -393,7 +400,93 @@ async fn host_keys_are_judged_as_ssh_does() {
             stricter: "",
         });
     }
+    for (option, port, text) in narrowing(&host, &key, &ca) {
+        let known = folder.path().join("known");
+        fs::write(&known, format!("{text}\n")).unwrap();
+        let openssh = theirs_with(&host, port, &known, None, &option);
+        let ours = match with(target(&host, port, &known), folder.path(), &option) {
+            Ok(target) => connect(&target, &NoPrompt).await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        let ours = ours.map_or_else(|error| format!("refused ({error})"), |()| "accepted".to_owned());
+        rows.push(Row {
+            case: option,
+            agrees: ours.starts_with(&openssh),
+            openssh,
+            ours,
+            stricter: "",
+        });
+    }
+    // What is recorded hashed is what ssh knows.
+    let recorded = folder.path().join("recorded");
+    let mut target = with(
+        target(&host, NO_CERTIFICATE, &recorded),
+        folder.path(),
+        "HashKnownHosts yes",
+    )
+    .unwrap();
+    target.accept_new_host_key = true;
+    connect(&target, &NoPrompt).await.unwrap();
+    let text = fs::read_to_string(&recorded).unwrap();
+    assert!(text.starts_with("|1|") && !text.contains(&a), "{text}");
+    assert_eq!(theirs(&host, NO_CERTIFICATE, &recorded, None), "accepted");
     judge(&rows);
+}
+
+/// Options that narrow a connection, with what is known of the host. Whatever ends without a login is refused.
+fn narrowing(host: &TestHost, key: &str, ca: &str) -> Vec<(String, u16, String)> {
+    let a = host.address();
+    let plain = |option: &str| {
+        let known = format!("[{a}]:{NO_CERTIFICATE} {key}");
+        (option.to_owned(), NO_CERTIFICATE, known)
+    };
+    let signed = |option: &str| (option.to_owned(), GOOD, format!("@cert-authority * {ca}"));
+    let gateway = format!("BindAddress {}", crate::support::lab().gateway());
+    vec![
+        plain("HostKeyAlgorithms ssh-ed25519"),
+        plain("HostKeyAlgorithms rsa-sha2-512"),
+        plain("HostKeyAlgorithms -ssh-ed25519*"),
+        signed("HostKeyAlgorithms ssh-ed25519-cert-v01@openssh.com"),
+        signed("HostKeyAlgorithms ssh-ed25519"),
+        signed("CASignatureAlgorithms ssh-ed25519"),
+        signed("CASignatureAlgorithms rsa-sha2-512"),
+        plain("CASignatureAlgorithms rsa-sha2-512"),
+        plain("PubkeyAuthentication no"),
+        plain("PreferredAuthentications password"),
+        plain("PreferredAuthentications password,publickey"),
+        plain("PubkeyAcceptedAlgorithms rsa-sha2-512"),
+        plain("PubkeyAcceptedAlgorithms ssh-ed25519"),
+        plain("Ciphers aes256-ctr"),
+        plain("Ciphers aes128-cbc"),
+        plain("KexAlgorithms curve25519-sha256"),
+        plain("KexAlgorithms diffie-hellman-group1-sha1"),
+        plain("MACs hmac-sha2-256"),
+        plain("RequiredRSASize 4096"),
+        plain("AddressFamily inet"),
+        plain("AddressFamily inet6"),
+        plain("BindAddress 127.0.0.1"),
+        plain(&gateway),
+        plain("BatchMode yes"),
+    ]
+}
+
+/// A target as it is with a configuration of one line.
+fn with(mut target: Target, folder: &Path, option: &str) -> Result<Target, HostError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = folder.join("one-line");
+    fs::write(&path, format!("{option}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let config = SshConfig {
+        files: vec![ConfigFile {
+            path,
+            folder: folder.to_owned(),
+            personal: true,
+            required: true,
+        }],
+        operator: Operator::current().unwrap(),
+    };
+    ssh_config::complete(&mut target, &config)?;
+    Ok(target)
 }
 
 /// The same file for both: over the host to itself and once more, a certificate of the operator as the only way in.

@@ -14,12 +14,26 @@ const PATIENCE: u64 = 120_000;
 #[allow(dead_code)]
 #[track_caller]
 pub fn terminal(home: &Path, arguments: &[&str]) -> PtySession {
+    terminal_with(home, arguments, &[("TERM", "xterm")])
+}
+
+/// The same with these variables.
+#[allow(dead_code)]
+#[track_caller]
+pub fn terminal_with(home: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> PtySession {
     let mut command = Run::command(home, arguments);
+    command.envs(environment.iter().copied());
+    spawn(command)
+}
+
+/// Starts any command on a terminal.
+#[allow(dead_code)]
+#[track_caller]
+pub fn spawn(mut command: std::process::Command) -> PtySession {
     command
         .stdin(Stdio::inherit())
         .stdout(Stdio::inherit())
-        .stderr(Stdio::inherit())
-        .env("TERM", "xterm");
+        .stderr(Stdio::inherit());
     rexpect::session::spawn_command(command, Some(PATIENCE)).unwrap()
 }
 
