@@ -12,7 +12,7 @@ use super::tool::{self, Context as _};
 
 /// A busy machine may take its time; a healthy one needs two seconds.
 const BOOT: Duration = Duration::from_secs(120);
-const DEATH: Duration = Duration::from_secs(20);
+const DEATH: Duration = Duration::from_secs(60);
 
 /// Mounts `folder/root`: `folder/upper` over `layers`, topmost first.
 pub(super) fn mount(folder: &Path, layers: &[PathBuf]) -> Result<(), LabError> {

@@ -25,6 +25,7 @@ mod kit {
     pub mod trouble;
 }
 mod lab;
+mod observer;
 mod profile;
 mod rehearse;
 mod seeds;

@@ -10,11 +10,30 @@ mod mistakes;
 
 use std::collections::BTreeSet;
 
-use crate::support::{Run, Site, TestHost, boot};
+use mailprov::lab::{HostSpec, Login};
+
+use crate::observer::Observer;
+use crate::support::{Run, Site, TestHost, boot_all};
+
+/// What the operator types for sudo.
+const SUDO: &str = "o'pen $esame";
+/// Where a secret of the example may stand on the host. The last two are Dovecot's own copies of its configuration, for
+/// root only: one that it runs with, and one for as long as `doveconf` reads it.
+const MEANT: [&str; 5] = [
+    "/etc/postfix/sql/",
+    "/etc/dovecot/mailprov-sql.conf",
+    "/var/lib/mailprov/backups/",
+    "/run/dovecot/dovecot.conf.binary",
+    "/tmp/doveconf.",
+];
 
 #[test]
 fn a_fresh_host_becomes_a_mail_server_and_stays_one() {
-    let host = boot("server");
+    let login = Login::Sudo {
+        user: "admin".into(),
+        password: Some(SUDO.into()),
+    };
+    let host = boot_all(vec![HostSpec::new("server").login(login)]).remove(0);
     let site = example::site(&host);
     becomes_what_was_announced(&host, &site);
     stays_as_it_is(&site);
@@ -25,6 +44,9 @@ fn a_fresh_host_becomes_a_mail_server_and_stays_one() {
 }
 
 fn becomes_what_was_announced(host: &TestHost, site: &Site) {
+    let mut secrets = example::SECRETS.to_vec();
+    secrets.push(("sudo_password", SUDO));
+    let observer = Observer::start(host, &secrets);
     let check = site.mailprov(&["apply", "--check", "--output", "json"]).exits(4);
     let listed: BTreeSet<String> = check.states().into_keys().collect();
     assert_eq!(
@@ -33,7 +55,11 @@ fn becomes_what_was_announced(host: &TestHost, site: &Site) {
         "check lists every step, and no other"
     );
     assert!(!host.succeeds("command -v postfix"), "check installs nothing");
+    let shown = site.mailprov(&["apply", "--check", "--diff"]).exits(4);
     let apply = site.mailprov(&["apply", "--output", "json"]).exits(0);
+    let said = [&check, &shown, &apply].map(|run| format!("{}{}", run.stdout, run.stderr));
+    let found = observer.found(host, &MEANT, &said);
+    assert!(found.is_empty(), "{}", found.join("\n"));
     announced_is_changed(&check, &apply);
     assert_eq!(host.sh("systemctl --failed --no-legend"), "");
     assert_eq!(host.sh("hostname --fqdn"), "mx1.example.org");

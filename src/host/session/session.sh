@@ -59,7 +59,9 @@ mailprov_fragment() {
         eval "$mailprov_code"
     ) </dev/null >"$mailprov_folder/out.$1" 2>&8 8>&- 9>&-
     mailprov_status=$?
-    [ "$mailprov_status" = 0 ] || mailprov_blame >&8
+    [ "$mailprov_status" = 0 ] || mailprov_blame | while IFS= read -r mailprov_line; do
+        printf '\n%s because %s\n' "$mailprov_nonce" "$mailprov_line" >&8
+    done
     read -r mailprov_to mailprov_rest </proc/uptime
     printf '\n%s %s %s %s %s\n' "$mailprov_nonce" "$1" "$mailprov_status" "$mailprov_from" "$mailprov_to" >&8
 }
@@ -97,6 +99,11 @@ mailprov_collect() {
     while IFS= read -r mailprov_line; do
         case $mailprov_line in
             "$mailprov_nonce end") break ;;
+            "$mailprov_nonce because "*)
+                # It goes before what the tools said themselves.
+                mailprov_said=$(cat "$mailprov_folder/errors")
+                printf '%s\n' "${mailprov_line#"$mailprov_nonce because "}" "$mailprov_said" >"$mailprov_folder/errors"
+                ;;
             "$mailprov_nonce "*)
                 set -- $mailprov_line
                 mailprov_index=$(($2 + 1))

@@ -326,12 +326,15 @@ mailprov_apt_holder() {
 # mailprov_apt_failed WORDS: with the lines of the log that decide.
 mailprov_apt_failed() {
   printf '%s\n' "$1" >&2
-  [ ! -e "$mailprov_apt/silent" ] ||
+  if [ -e "$mailprov_apt/silent" ]; then
     printf '%s\n' "nothing has come from the package mirror for $mailprov_apt_patience s: see whether this host reaches it (apt-get update)" \
       "and apply again; what was fetched is kept, and nothing was installed" >&2
-  mailprov_words=$(grep -E -B4 -e '^E: ' -e '^dpkg: ' -e '^Err:' -e '^debconf' -e '^error: ' \
-    -e '(Depends|Conflicts|Breaks): ' -e 'returned error' -e 'No space left' -- "$mailprov_apt/log" | tail -n 25)
-  [ -n "$mailprov_words" ] || mailprov_words=$(tail -n 15 "$mailprov_apt/log")
+    mailprov_words=$(grep -E '^(Get|Ign|Err):' "$mailprov_apt/log" | tail -n 3)
+  else
+    mailprov_words=$(grep -E -B4 -e '^E: ' -e '^dpkg: ' -e '^Err:' -e '^debconf' -e '^error: ' \
+      -e '(Depends|Conflicts|Breaks): ' -e 'returned error' -e 'No space left' -- "$mailprov_apt/log" | tail -n 25)
+    [ -n "$mailprov_words" ] || mailprov_words=$(tail -n 15 "$mailprov_apt/log")
+  fi
   printf '%s\n' "$mailprov_words" "(all of it on the host: $mailprov_apt/log)" >&2
   exit 1
 }

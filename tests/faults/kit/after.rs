@@ -153,7 +153,13 @@ pub fn delivered(server: &Server, log: &Log, name: &str, found: &mut Findings) {
             let twice: Vec<_> = there.iter().filter(|(_, count)| **count > 1).collect();
             found.twice = twice.len();
             if !twice.is_empty() {
-                found.problem(format!("{TWICE}: {twice:?}"));
+                let token = twice[0].0;
+                let journal = server.host.sh(&format!(
+                    "id=$(grep -rhF -B20 'Subject: fault-{token}' /var/vmail | grep -m1 -oE 'SMTP id [A-Za-z0-9]+'); \
+                     journalctl --no-pager -b | grep -F \"${{id##* }}\"; \
+                     journalctl --no-pager -b -u dovecot -g 'Started|Stopp|Starting' -n 12; true"
+                ));
+                found.problem(format!("{TWICE}: {twice:?}\n{journal}"));
             }
             return;
         }

@@ -18,15 +18,6 @@ pub struct Fresh {
     site: Site,
 }
 
-/// Values that must stand nowhere but where they are needed.
-const SECRETS: [&str; 5] = [
-    example::ALICE,
-    example::BOB,
-    example::ARCHIVE,
-    "p'o\"s\\t#fix",
-    "d'o\"ve\\#c$ot",
-];
-
 impl Fresh {
     /// Boots a bare host.
     pub fn boot(name: &str) -> Self {
@@ -141,7 +132,7 @@ fn search(folder: &Path, found: &mut Vec<String>) {
             search(&path, found);
         } else if kind.is_file()
             && let Ok(content) = std::fs::read(&path)
-            && SECRETS.iter().any(|secret| {
+            && example::SECRETS.iter().any(|(_, secret)| {
                 content
                     .windows(secret.len())
                     .any(|part| part == secret.as_bytes())

@@ -181,6 +181,8 @@ impl Server {
     pub fn reset(&mut self) {
         let host = &mut self.host;
         self.reader.unread(|| host.reset()).unwrap();
+        // What was read after the last look at it was of a server that is no more.
+        self.reader.seen();
         self.current = 0;
         self.relay.cut();
         self.settle();

@@ -14,6 +14,15 @@ pub const ALICE: &str = "what alice knows";
 pub const BOB: &str = "only bob \"knows\" \\ this";
 pub const ARCHIVE: &str = "nobody reads it";
 
+/// All secrets, by name.
+pub const SECRETS: [(&str, &str); 5] = [
+    ("alice_password", ALICE),
+    ("bob_password", BOB),
+    ("archive_password", ARCHIVE),
+    ("accounts_postfix_password", "p'o\"s\\t#fix"),
+    ("accounts_dovecot_password", "d'o\"ve\\#c$ot"),
+];
+
 /// The variables of the example, with a secret for each that it names.
 pub fn site(host: &TestHost) -> Site {
     site_with(host, &["mailserver"])
@@ -35,11 +44,9 @@ pub fn variables() -> String {
 
 /// The secrets that the example names.
 pub fn secrets(site: Site) -> Site {
-    site.secret("alice_password", ALICE)
-        .secret("bob_password", BOB)
-        .secret("archive_password", ARCHIVE)
-        .secret("accounts_postfix_password", "p'o\"s\\t#fix")
-        .secret("accounts_dovecot_password", "d'o\"ve\\#c$ot")
+    SECRETS
+        .into_iter()
+        .fold(site, |site, (name, value)| site.secret(name, value))
 }
 
 /// Every step of the host, `HOST ROLE/STEP`, as the inventory and the roles have it.
