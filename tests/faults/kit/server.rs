@@ -195,6 +195,14 @@ impl Server {
         self.relay.cut();
     }
 
+    /// Boots a host that is about to shut down, for a lab host that reboots only ends.
+    pub fn boot_again(&mut self) {
+        let host = &mut self.host;
+        crate::support::until("the host is down", || !host.is_running());
+        self.reader.unread(|| host.start()).unwrap();
+        self.relay.cut();
+    }
+
     pub fn settle(&self) {
         settled(&self.host);
     }

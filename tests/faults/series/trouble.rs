@@ -185,10 +185,8 @@ fn reboot(server: &mut Server) -> Trouble {
     let attempt = busy(server);
     server.host.sh("systemctl reboot");
     let ended = attempt.end();
-    crate::support::until("the host is going down", || server.announces().is_none());
-    crate::support::until("the host is back", || server.announces().is_some());
+    server.boot_again();
     server.settle();
-    server.relay.cut();
     Trouble::new(ended, 6, &["again"])
 }
 
