@@ -14,6 +14,7 @@ pub mod kind;
 pub mod map;
 pub mod package;
 pub mod packages;
+pub mod password_file;
 pub mod probe;
 pub mod promised;
 pub mod replace;

@@ -11,7 +11,16 @@ use mailprov::role::load::Roles;
 
 /// Every mistake, as a person would see it.
 fn mistakes(inventory: &Path) -> Result<(), Diagnostics> {
-    let inventory = load(inventory, &[])?;
+    mistakes_with(inventory, &[])
+}
+
+/// The same, with variables as `--set` takes them.
+fn mistakes_with(inventory: &Path, sets: &[(&str, &str)]) -> Result<(), Diagnostics> {
+    let sets: Vec<(String, String)> = sets
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let inventory = load(inventory, &sets)?;
     let wanted: Vec<_> = inventory
         .hosts
         .iter()
@@ -28,6 +37,38 @@ fn the_example_is_valid() {
     if let Err(wrong) = mistakes(&example) {
         panic!("{wrong}");
     }
+}
+
+#[test]
+fn the_profiles_are_valid() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("inventories");
+    for profile in std::fs::read_dir(folder).unwrap() {
+        let inventory = profile.unwrap().path().join("inventory.yaml");
+        if let Err(wrong) = mistakes(&inventory) {
+            panic!("{}: {wrong}", inventory.display());
+        }
+    }
+}
+
+/// The server that the example makes, by one line more.
+#[test]
+fn the_example_is_valid_with_every_database() {
+    let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("inventories/example/inventory.yaml");
+    for database in ["mariadb", "postgresql", "sqlite", "none"] {
+        if let Err(wrong) = mistakes_with(&example, &[("mail_database", database)]) {
+            panic!("{database}: {wrong}");
+        }
+    }
+    let refused = |sets: &[(&str, &str)]| mistakes_with(&example, sets).unwrap_err().to_string();
+    let shared = refused(&[("accounts_shared", "true")]);
+    assert!(shared.contains("alias domains"), "{shared}");
+    let plain = refused(&[("accounts_password_scheme", "PLAIN")]);
+    assert!(plain.contains("readable passwords"), "{plain}");
+    let rounds = refused(&[
+        ("accounts_password_scheme", "BLF-CRYPT"),
+        ("accounts_password_rounds", "32"),
+    ]);
+    assert!(rounds.contains("4 to 31"), "{rounds}");
 }
 
 /// The book's page of every role, made from its declarations. `UPDATE=1` writes them anew.

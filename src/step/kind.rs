@@ -7,8 +7,8 @@ mod read;
 
 use crate::diagnostic::Diagnostics;
 use crate::step::{
-    Step, block, command, cron, directory, file, group, map, package, service, sql_database, sql_grant,
-    sql_row, sql_schema, sql_user, symlink, sysctl, timer, user,
+    Step, block, command, cron, directory, file, group, map, package, password_file, service, sql_database,
+    sql_grant, sql_row, sql_schema, sql_user, symlink, sysctl, timer, user,
 };
 use crate::yaml::Node;
 
@@ -70,6 +70,7 @@ pub static ALL: &[Kind] = &[
     sql_grant::KIND,
     sql_schema::KIND,
     sql_row::KIND,
+    password_file::KIND,
 ];
 
 /// The kind called `name`.

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{Engine, Probe};
-use super::sql::password::{Scheme, verify};
+use super::sql::password::{Password, Scheme};
 use super::sql::{Query, Row, Seen, State, Table, Value, check_names, dialect, look, table_resource, text};
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
@@ -51,6 +51,8 @@ struct PasswordParams {
     /// `SHA512-CRYPT`, `SHA256-CRYPT` or `BLF-CRYPT`; in braces to store Dovecot's prefix too.
     #[serde(default = "sha512")]
     scheme: String,
+    /// How much work a hash is: rounds of the two SHAs (5000), or the exponent of `BLF-CRYPT` (12).
+    rounds: Option<u32>,
     /// Only when the row is made: afterwards the password is its owner's.
     #[serde(default)]
     initial: bool,
@@ -70,15 +72,14 @@ pub struct SqlRow {
     key: Columns,
     set: Columns,
     initial: Columns,
-    password: Option<Password>,
+    password: Option<Hashed>,
     state: State,
 }
 
 #[derive(Debug)]
-struct Password {
+struct Hashed {
     column: String,
-    secret: Secret,
-    scheme: Scheme,
+    password: Password,
     initial: bool,
 }
 
@@ -134,8 +135,8 @@ fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
     }))
 }
 
-fn read_password(params: &Params<'_>, password: PasswordParams) -> Result<Password, Diagnostics> {
-    let Some(scheme) = Scheme::find(&password.scheme) else {
+fn read_password(params: &Params<'_>, password: PasswordParams) -> Result<Hashed, Diagnostics> {
+    let Some(scheme) = Scheme::find(&password.scheme).filter(|scheme| !scheme.is_plain()) else {
         return Err(refuse(
             params,
             &["password", "scheme"],
@@ -147,19 +148,16 @@ fn read_password(params: &Params<'_>, password: PasswordParams) -> Result<Passwo
         )
         .into());
     };
+    let scheme = scheme
+        .with_rounds(password.rounds)
+        .map_err(|words| refuse(params, &["password", "rounds"], words))?;
     let secret = Secret::new(password.secret);
-    if scheme.hash(&secret).is_err() {
-        return Err(refuse(
-            params,
-            &["password", "secret"],
-            format!("the password can't be hashed by {scheme}: it is longer than 72 bytes, or holds a NUL"),
-        )
-        .into());
+    if let Some(words) = scheme.refuses(&secret) {
+        return Err(refuse(params, &["password", "secret"], words).into());
     }
-    Ok(Password {
+    Ok(Hashed {
         column: password.column,
-        secret,
-        scheme,
+        password: Password::new(secret, scheme),
         initial: password.initial,
     })
 }
@@ -194,10 +192,10 @@ impl SqlRow {
     }
 
     /// The password, if the row's doesn't verify and is ours to set.
-    fn wrong_password(&self, row: &Row) -> Option<&Password> {
-        self.password.as_ref().filter(|password| {
+    fn wrong_password(&self, row: &Row) -> Option<&Hashed> {
+        self.password.as_ref().filter(|hashed| {
             let stored = text(row, 2 * self.set.len()).unwrap_or_default();
-            !password.initial && !verify(&password.secret, &stored)
+            !hashed.initial && !hashed.password.is_stored_as(&stored)
         })
     }
 
@@ -232,10 +230,9 @@ impl SqlRow {
         }
     }
 
-    /// `password`'s column with a new hash. That one can be made was seen when the step was read.
-    fn hashed(password: &Password) -> Option<(String, Value)> {
-        let hash = password.scheme.hash(&password.secret).ok()?;
-        Some((password.column.clone(), Value::Text(hash)))
+    /// The password's column with a new hash.
+    fn hashed(hashed: &Hashed) -> Option<(String, Value)> {
+        Some((hashed.column.clone(), Value::Text(hashed.password.hash()?)))
     }
 }
 

@@ -7,12 +7,18 @@ $CONF['configured'] = true;
 // Nobody can set it up over the web: this is no hash of anything.
 $CONF['setup_password'] = '';
 $CONF['default_language'] = {{ php(postfixadmin_language) }};
+{% if mail_database == "mariadb" %}
 $CONF['database_socket'] = '/run/mysqld/mysqld.sock';
+{% endif %}
 $CONF['admin_email'] = {{ php(mail_admin) }};
 $CONF['smtp_server'] = 'localhost';
 $CONF['smtp_client'] = {{ php(mail_hostname) }};
 // The hashes that Dovecot verifies, made by PHP itself: nothing of Dovecot's is read.
-$CONF['encrypt'] = 'php_crypt:SHA512';
+{% if accounts_password_scheme == "BLF-CRYPT" %}
+$CONF['encrypt'] = 'php_crypt:BLOWFISH:{{ 12 if accounts_password_rounds is none else accounts_password_rounds }}:{BLF-CRYPT}';
+{% else %}
+$CONF['encrypt'] = 'php_crypt:SHA512{{ "" if accounts_password_rounds is none else ":" ~ accounts_password_rounds }}';
+{% endif %}
 $CONF['password_validation'] = array(
 {% for rule, message in postfixadmin_password_rules | items %}
     {{ php(rule) }} => {{ php(message) }},

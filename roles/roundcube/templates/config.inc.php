@@ -6,8 +6,16 @@
 <?php
 // Managed by mailprov.
 $config = [];
-$config['db_dsnw'] = 'mysql://' . rawurlencode({{ php(roundcube_database) }}) . ':' . rawurlencode({{ php(roundcube_database_password) }})
-    . '@unix(/run/mysqld/mysqld.sock)/' . {{ php(roundcube_database) }};
+{% if mail_database in ["mariadb", "postgresql"] %}
+$account = rawurlencode({{ php(roundcube_database) }}) . ':' . rawurlencode({{ php(roundcube_database_password) }});
+{% endif %}
+{% if mail_database == "mariadb" %}
+$config['db_dsnw'] = 'mysql://' . $account . '@unix(/run/mysqld/mysqld.sock)/' . {{ php(roundcube_database) }};
+{% elif mail_database == "postgresql" %}
+$config['db_dsnw'] = 'pgsql://' . $account . '@unix(/run/postgresql)/' . {{ php(roundcube_database) }};
+{% else %}
+$config['db_dsnw'] = 'sqlite:////var/lib/php/roundcube/database/roundcube.sqlite?mode=0600';
+{% endif %}
 // As many characters as the cipher takes, of whatever the key is.
 $config['des_key'] = substr(base64_encode(hash('sha256', {{ php(roundcube_key) }}, true)), 0, 32);
 $config['cipher_method'] = 'AES-256-CBC';
@@ -51,15 +59,25 @@ $config['lock_special_folders'] = true;
 $config['recipients_separator'] = ',';
 
 $config['plugins'] = [
-{% for plugin in roundcube_plugins %}
+{% for plugin in roundcube_plugins if plugin != "password" or mail_database in ["mariadb", "postgresql"] %}
     {{ php(plugin) }},
 {% endfor %}
 ];
 $config['password_driver'] = 'sql';
 $config['password_confirm_current'] = true;
 $config['password_minimum_length'] = {{ roundcube_password_length }};
+{% if accounts_password_scheme == "BLF-CRYPT" %}
+$config['password_algorithm'] = 'blowfish-crypt';
+$config['password_blowfish_cost'] = {{ 12 if accounts_password_rounds is none else accounts_password_rounds }};
+{% else %}
 $config['password_algorithm'] = 'sha512-crypt';
+{% endif %}
+{% if mail_database == "postgresql" %}
+$config['password_db_dsn'] = 'pgsql://' . $account . '@unix(/run/postgresql)/' . {{ php(accounts_database) }};
+$config['password_query'] = 'SELECT passwords.set_password(%P, %u)';
+{% else %}
 $config['password_query'] = 'SELECT set_password(%P, %u)';
+{% endif %}
 $config['markasjunk_learning_driver'] = null;
 $config['markasjunk_toolbar'] = true;
 {% for setting, value in roundcube_settings | items %}

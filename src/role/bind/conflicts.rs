@@ -48,7 +48,7 @@ fn unwatched(roles: &Roles, step: &BoundStep, found: &mut Diagnostics) {
                 .into_iter()
                 .flat_map(|role| role.steps.iter().map(|step| step.id.as_str()))
         };
-        if ids().any(|id| id == bare) {
+        if ids().any(|id| id == bare) || (!roles.0.contains_key(role) && is_built_in(role, bare)) {
             continue;
         }
         let diagnostic =
@@ -59,4 +59,13 @@ fn unwatched(roles: &Roles, step: &BoundStep, found: &mut Diagnostics) {
             None => diagnostic.help("write the id of a step of this role, or ROLE/STEP"),
         });
     }
+}
+
+/// Whether a built-in role that no host has would bring the step.
+fn is_built_in(role: &str, step: &str) -> bool {
+    let steps = |roles: Roles| {
+        let role = roles.0.get(role)?;
+        Some(role.steps.iter().any(|known| known.id == step))
+    };
+    Roles::built_in().ok().and_then(steps).unwrap_or(false)
 }

@@ -1,6 +1,8 @@
-//! Hashes of passwords as mail programs store them in a table: made and verified here, never on the host.
+//! Hashes of passwords as programs store them in a table or a file: made and verified here, never on the host.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use sha_crypt::{Sha256Params, Sha512Params, sha256_check, sha256_simple, sha512_check, sha512_simple};
 
@@ -17,6 +19,7 @@ const COST: u32 = 12;
 pub struct Scheme {
     function: Function,
     prefixed: bool,
+    rounds: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,8 @@ enum Function {
     Sha512Crypt,
     Sha256Crypt,
     Bcrypt,
+    /// No hash: the password as it is.
+    Plain,
 }
 
 impl Function {
@@ -32,6 +37,16 @@ impl Function {
             Self::Sha512Crypt => "SHA512-CRYPT",
             Self::Sha256Crypt => "SHA256-CRYPT",
             Self::Bcrypt => "BLF-CRYPT",
+            Self::Plain => "PLAIN",
+        }
+    }
+
+    /// What may be asked for as rounds.
+    fn rounds(self) -> std::ops::RangeInclusive<u32> {
+        match self {
+            Self::Sha512Crypt | Self::Sha256Crypt => 1000..=999_999_999,
+            Self::Bcrypt => 4..=31,
+            Self::Plain => 1..=0,
         }
     }
 }
@@ -60,13 +75,69 @@ impl Scheme {
     /// The scheme that Dovecot calls `word`, with braces when the prefix is to be stored.
     pub fn find(word: &str) -> Option<Self> {
         let bare = word.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        [Function::Sha512Crypt, Function::Sha256Crypt, Function::Bcrypt]
-            .into_iter()
-            .find(|function| function.name() == bare.unwrap_or(word))
-            .map(|function| Self {
-                function,
-                prefixed: bare.is_some(),
-            })
+        [
+            Function::Sha512Crypt,
+            Function::Sha256Crypt,
+            Function::Bcrypt,
+            Function::Plain,
+        ]
+        .into_iter()
+        .find(|function| function.name() == bare.unwrap_or(word))
+        .map(|function| Self {
+            function,
+            prefixed: bare.is_some(),
+            rounds: None,
+        })
+    }
+
+    /// The scheme with as much work as `rounds`: rounds of crypt(5), or the exponent of bcrypt.
+    ///
+    /// # Errors
+    /// In words: what the function takes.
+    pub fn with_rounds(self, rounds: Option<u32>) -> Result<Self, String> {
+        let range = self.function.rounds();
+        match rounds {
+            Some(rounds) if range.is_empty() => {
+                Err(format!("{} has no rounds, found {rounds}", self.function.name()))
+            }
+            Some(rounds) if !range.contains(&rounds) => Err(format!(
+                "{} takes {} to {} rounds, found {rounds}",
+                self.function.name(),
+                range.start(),
+                range.end()
+            )),
+            rounds => Ok(Self { rounds, ..self }),
+        }
+    }
+
+    /// Whether the password is stored as it is.
+    pub fn is_plain(self) -> bool {
+        self.function == Function::Plain
+    }
+
+    /// With the prefix, which tells a file's reader the scheme.
+    #[must_use]
+    pub fn prefixed(self) -> Self {
+        Self {
+            prefixed: true,
+            ..self
+        }
+    }
+
+    /// Why the function can't take this password, in words, if it can't.
+    pub fn refuses(self, password: &Secret) -> Option<&'static str> {
+        let password = password.expose();
+        if password.contains('\0') {
+            return Some("the password holds a NUL");
+        }
+        match self.function {
+            // bcrypt counts the NUL at the end.
+            Function::Bcrypt if password.len() > 71 => Some("BLF-CRYPT takes 71 bytes at most"),
+            Function::Plain if password.contains([':', '\n', '\r']) => {
+                Some("a password with a colon or a line's end can't be stored as PLAIN")
+            }
+            _ => None,
+        }
     }
 
     /// A new hash of `password` with a random salt.
@@ -78,15 +149,20 @@ impl Scheme {
         let name = self.function.name();
         let failed = |error: String| format!("{name} can't hash this password: {error}");
         let hash = match self.function {
-            Function::Sha512Crypt => Sha512Params::new(ROUNDS)
+            Function::Sha512Crypt => Sha512Params::new(self.rounds_or(ROUNDS))
                 .and_then(|params| sha512_simple(password, &params))
                 .map_err(|error| failed(format!("{error:?}")))?,
-            Function::Sha256Crypt => Sha256Params::new(ROUNDS)
+            Function::Sha256Crypt => Sha256Params::new(self.rounds_or(ROUNDS))
                 .and_then(|params| sha256_simple(password, &params))
                 .map_err(|error| failed(format!("{error:?}")))?,
             Function::Bcrypt => {
-                bcrypt::non_truncating_hash(password, COST).map_err(|error| failed(error.to_string()))?
+                let cost = self.rounds.unwrap_or(COST);
+                // The mark that every reader knows: Dovecot writes it, and PHP's crypt() reads no other of today.
+                bcrypt::non_truncating_hash_with_result(password, cost)
+                    .map_err(|error| failed(error.to_string()))?
+                    .format_for_version(bcrypt::Version::TwoY)
             }
+            Function::Plain => password.to_owned(),
         };
         Ok(if self.prefixed {
             format!("{{{name}}}{hash}")
@@ -94,10 +170,60 @@ impl Scheme {
             hash
         })
     }
+
+    fn rounds_or(self, default: usize) -> usize {
+        self.rounds
+            .and_then(|rounds| usize::try_from(rounds).ok())
+            .unwrap_or(default)
+    }
 }
+
+/// A password that is to be stored. Hashes take their time by design, so each is made and verified once.
+#[derive(Debug)]
+pub struct Password {
+    pub secret: Secret,
+    pub scheme: Scheme,
+    verified: Mutex<BTreeMap<String, bool>>,
+    made: OnceLock<Option<String>>,
+}
+
+impl Password {
+    pub fn new(secret: Secret, scheme: Scheme) -> Self {
+        Self {
+            secret,
+            scheme,
+            verified: Mutex::default(),
+            made: OnceLock::new(),
+        }
+    }
+
+    /// Whether `stored` is a hash of it, and as secret as the scheme wants it.
+    pub fn is_stored_as(&self, stored: &str) -> bool {
+        if self.scheme.is_plain() != stored.starts_with(PLAIN) {
+            return false;
+        }
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        *verified
+            .entry(stored.to_owned())
+            .or_insert_with(|| verify(&self.secret, stored))
+    }
+
+    /// A hash of it. That one can be made was seen when the step was read.
+    pub fn hash(&self) -> Option<String> {
+        self.made
+            .get_or_init(|| self.scheme.hash(&self.secret).ok())
+            .clone()
+    }
+}
+
+/// In front of a password that is stored as it is.
+const PLAIN: &str = "{PLAIN}";
 
 /// Whether `stored`, with or without a prefix, is a hash of `password` by any function known here.
 pub fn verify(password: &Secret, stored: &str) -> bool {
+    if let Some(plain) = stored.strip_prefix(PLAIN) {
+        return plain == password.expose();
+    }
     let hash = match stored.split_once('}') {
         Some((prefix, hash)) if prefix.starts_with('{') => hash,
         _ => stored,
@@ -128,7 +254,57 @@ mod tests {
             assert_ne!(hash, scheme.hash(&right).unwrap(), "the salt is random");
         }
         assert!(Scheme::NAMES.iter().all(|name| Scheme::find(name).is_some()));
-        assert!(Scheme::find("PLAIN").is_none());
+        assert!(Scheme::find("CLEARTEXT").is_none());
+        assert!(!Scheme::NAMES.contains(&"PLAIN"), "only on request");
+    }
+
+    #[test]
+    fn rounds_are_what_the_function_takes() {
+        let of = |word: &str, rounds| Scheme::find(word).unwrap().with_rounds(Some(rounds));
+        let secret = Secret::new("secret");
+        let sha = of("SHA512-CRYPT", 1000).unwrap().hash(&secret).unwrap();
+        assert!(sha.starts_with("$6$rounds=1000$"), "{sha}");
+        assert!(verify(&secret, &sha));
+        let blf = of("{BLF-CRYPT}", 4).unwrap().hash(&secret).unwrap();
+        assert!(blf.starts_with("{BLF-CRYPT}$2y$04$"), "{blf}");
+        assert!(verify(&secret, &blf));
+        assert!(!verify(&Secret::new("other"), &blf));
+        for (word, rounds) in [("SHA512-CRYPT", 12), ("BLF-CRYPT", 32), ("PLAIN", 4)] {
+            assert!(of(word, rounds).is_err(), "{word} {rounds}");
+        }
+    }
+
+    #[test]
+    fn bcrypt_takes_what_it_says_it_takes() {
+        let scheme = Scheme::find("BLF-CRYPT").unwrap().with_rounds(Some(4)).unwrap();
+        for length in [0, 70, 71, 72, 73, 100] {
+            let secret = Secret::new("x".repeat(length));
+            assert_eq!(
+                scheme.refuses(&secret).is_none(),
+                scheme.hash(&secret).is_ok(),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_plain_password_is_none_that_should_be_hashed() {
+        let plain = Password::new(Secret::new("secret"), Scheme::find("{PLAIN}").unwrap());
+        assert_eq!(plain.hash().unwrap(), "{PLAIN}secret");
+        assert!(plain.is_stored_as("{PLAIN}secret"));
+        assert!(!plain.is_stored_as("{PLAIN}other"));
+        assert!(plain.scheme.refuses(&Secret::new("a:b")).is_some());
+        let hashed = Password::new(
+            Secret::new("secret"),
+            Scheme::find("{SHA512-CRYPT}")
+                .unwrap()
+                .with_rounds(Some(1000))
+                .unwrap(),
+        );
+        assert!(!hashed.is_stored_as("{PLAIN}secret"));
+        let hash = hashed.hash().unwrap();
+        assert!(hashed.is_stored_as(&hash) && hashed.is_stored_as(&hash));
+        assert!(!plain.is_stored_as(&hash));
     }
 
     #[test]

@@ -1,0 +1,413 @@
+//! The kind `password_file`: a file of names and hashed passwords, a line for each.
+//!
+//! Hashes that are there and verify stay: a new one has a new salt, and would differ at every run.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::kind::params::{AbsolutePath, Content, Mode};
+use super::kind::{Kind, Params, read, refuse};
+use super::probe::{PathState, Probe};
+use super::promised::{attributes, digest, obstacle};
+use super::sql::password::{Password, Scheme};
+use super::world::World;
+use super::{Assessment, Diff, Fix, Replacement, Resource, Step};
+use crate::diagnostic::Diagnostics;
+use crate::secret::Secret;
+
+pub const KIND: Kind = Kind {
+    name: "password_file",
+    page: include_str!("../../book/src/steps/password_file.md"),
+    schema: || schemars::schema_for!(PasswordFileParams),
+    parse,
+};
+
+/// A file of names and hashed passwords.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PasswordFileParams {
+    path: AbsolutePath,
+    /// A template of the role: a line of JSON for each entry, with `name`, `password`, `rest` and `initial`.
+    template: String,
+    /// `SHA512-CRYPT`, `SHA256-CRYPT`, `BLF-CRYPT` or `PLAIN`; the prefix is stored too.
+    #[serde(default = "sha512")]
+    scheme: String,
+    /// How much work a hash is: rounds of the two SHAs (5000), or the exponent of `BLF-CRYPT` (12).
+    rounds: Option<u32>,
+    mode: Option<Mode>,
+    owner: Option<String>,
+    group: Option<String>,
+}
+
+fn sha512() -> String {
+    "SHA512-CRYPT".to_owned()
+}
+
+/// A line of the template.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EntryParams {
+    name: String,
+    password: String,
+    /// What follows the hash.
+    #[serde(default)]
+    rest: String,
+    /// Only a new line gets the password: afterwards it is its owner's.
+    #[serde(default)]
+    initial: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: String,
+    password: Password,
+    rest: String,
+    initial: bool,
+}
+
+#[derive(Debug)]
+struct PasswordFile {
+    path: AbsolutePath,
+    mode: String,
+    owner: String,
+    group: String,
+    entries: Vec<Entry>,
+}
+
+/// The first line of the file.
+const HEADER: &str = "# Managed by mailprov.";
+
+fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
+    let file: PasswordFileParams = read(params)?;
+    let mode = file.mode.unwrap_or_else(|| Mode::bits(0o640));
+    if mode.world_readable() {
+        return Err(refuse(
+            params,
+            &["mode"],
+            "everybody on the host could read the passwords",
+        )
+        .into());
+    }
+    let scheme = Scheme::find(&file.scheme)
+        .ok_or_else(|| {
+            format!(
+                "expected SHA512-CRYPT, SHA256-CRYPT, BLF-CRYPT or PLAIN, found `{}`",
+                file.scheme
+            )
+        })
+        .map_err(|words| refuse(params, &["scheme"], words))?
+        .prefixed()
+        .with_rounds(file.rounds)
+        .map_err(|words| refuse(params, &["rounds"], words))?;
+    let lines = Content {
+        content: None,
+        template: Some(&file.template),
+        source: None,
+    }
+    .resolve(params)?;
+    let entries = entries(&lines, scheme).map_err(|words| refuse(params, &["template"], words))?;
+    let root = || "root".to_owned();
+    Ok(Box::new(PasswordFile {
+        path: file.path,
+        mode: mode.as_str().to_owned(),
+        owner: file.owner.unwrap_or_else(root),
+        group: file.group.unwrap_or_else(root),
+        entries,
+    }))
+}
+
+/// The entries of the rendered template; what is wrong with them in words that hold no password.
+fn entries(lines: &[u8], scheme: Scheme) -> Result<Vec<Entry>, String> {
+    let lines = String::from_utf8_lossy(lines);
+    let mut entries: Vec<Entry> = Vec::new();
+    for (number, line) in lines
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
+        let entry: EntryParams = serde_json::from_str(line)
+            .map_err(|error| format!("line {} is no entry in JSON ({:?})", number + 1, error.classify()))?;
+        let name = entry.name;
+        if name.is_empty() || name.starts_with('#') || name.contains(|c: char| c == ':' || c.is_control()) {
+            return Err(format!(
+                "`{name}` is no name: it is empty, or holds a colon or a control character"
+            ));
+        }
+        if entry.rest.contains(char::is_control) {
+            return Err(format!(
+                "what follows the password of `{name}` holds a control character"
+            ));
+        }
+        if entries.iter().any(|known| known.name == name) {
+            return Err(format!("`{name}` has two passwords"));
+        }
+        let secret = Secret::new(entry.password);
+        if let Some(words) = scheme.refuses(&secret) {
+            return Err(format!("`{name}`: {words}"));
+        }
+        entries.push(Entry {
+            name,
+            password: Password::new(secret, scheme),
+            rest: entry.rest,
+            initial: entry.initial,
+        });
+    }
+    Ok(entries)
+}
+
+/// Name → hash and what follows it.
+type Lines<'a> = BTreeMap<&'a str, (&'a str, &'a str)>;
+
+fn lines(content: &str) -> Lines<'_> {
+    content
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| {
+            let (name, rest) = line.split_once(':')?;
+            let (hash, rest) = rest.split_once(':').unwrap_or((rest, ""));
+            Some((name, (hash, rest)))
+        })
+        .collect()
+}
+
+impl Entry {
+    /// The hash that may stay.
+    fn keeps<'a>(&self, present: &Lines<'a>) -> Option<&'a str> {
+        let (hash, _) = present.get(self.name.as_str())?;
+        (self.initial || self.password.is_stored_as(hash)).then_some(*hash)
+    }
+}
+
+impl PasswordFile {
+    fn present<'a>(world: &World<'a>, path: &str) -> Option<&'a str> {
+        match world.path(path) {
+            PathState::File { content, .. } => std::str::from_utf8(content.as_deref()?).ok(),
+            _ => None,
+        }
+    }
+
+    fn content(&self, present: &Lines<'_>) -> String {
+        self.entries
+            .iter()
+            .fold(format!("{HEADER}\n"), |mut text, entry| {
+                let hash = entry
+                    .keeps(present)
+                    .map(str::to_owned)
+                    .or_else(|| entry.password.hash())
+                    .unwrap_or_default();
+                text.push_str(&format!("{}:{hash}", entry.name));
+                if !entry.rest.is_empty() {
+                    text.push_str(&format!(":{}", entry.rest));
+                }
+                text.push('\n');
+                text
+            })
+    }
+
+    fn differences(&self, present: &Lines<'_>) -> Diff {
+        const HASH: &str = "(hash of the password)";
+        let mut diff = Diff::default();
+        for entry in &self.entries {
+            match present.get(entry.name.as_str()) {
+                None => diff = diff.attribute(&entry.name, None, Some(HASH)),
+                Some((_, rest)) => {
+                    if entry.keeps(present).is_none() {
+                        diff = diff.attribute(&entry.name, Some("(hash of another password)"), Some(HASH));
+                    }
+                    if *rest != entry.rest {
+                        diff = diff.attribute(&entry.name, Some(rest), Some(&entry.rest));
+                    }
+                }
+            }
+        }
+        let gone = present
+            .keys()
+            .filter(|name| !self.entries.iter().any(|entry| entry.name == **name));
+        gone.fold(diff, |diff, name| {
+            diff.attribute(name, Some("(a password)"), None)
+        })
+    }
+}
+
+impl Step for PasswordFile {
+    fn summary(&self) -> String {
+        self.path.to_string()
+    }
+
+    fn probes(&self) -> Vec<Probe> {
+        vec![Probe::Path {
+            path: self.path.to_string(),
+            unless: Some(String::new()),
+        }]
+    }
+
+    fn assess(&self, world: &World<'_>) -> Assessment {
+        let path = self.path.as_str();
+        match world.path(path) {
+            PathState::Absent => Assessment::Create(
+                self.differences(&Lines::new())
+                    .attribute("mode", None, Some(&self.mode))
+                    .attribute("owner", None, Some(&self.owner))
+                    .attribute("group", None, Some(&self.group)),
+            ),
+            PathState::File {
+                mode, owner, group, ..
+            } => {
+                let text = Self::present(world, path).unwrap_or_default();
+                let present = lines(text);
+                let mut diff = self.differences(&present);
+                if diff.is_empty() && text != self.content(&present) {
+                    diff = diff.note("the order of the lines, or comments");
+                }
+                let pairs = [
+                    ("mode", mode, &self.mode),
+                    ("owner", owner, &self.owner),
+                    ("group", group, &self.group),
+                ];
+                let diff = attributes(diff, pairs);
+                if diff.is_empty() {
+                    Assessment::Converged
+                } else {
+                    Assessment::Change(diff)
+                }
+            }
+            other => Assessment::Refused(obstacle(path, other, "a file")),
+        }
+    }
+
+    fn fix(&self, world: &World<'_>) -> Fix {
+        let text = Self::present(world, self.path.as_str()).unwrap_or_default();
+        Fix::Replace(Replacement {
+            path: self.path.to_string(),
+            content: self.content(&lines(text)).into_bytes(),
+            mode: self.mode.clone(),
+            owner: self.owner.clone(),
+            group: self.group.clone(),
+            validate: None,
+            backup: true,
+            after: None,
+            before: None,
+        })
+    }
+
+    fn provides(&self) -> Vec<Resource> {
+        vec![Resource::Path(self.path.to_string())]
+    }
+
+    fn requires(&self) -> Vec<Resource> {
+        vec![
+            Resource::Path(self.path.parent().to_owned()),
+            Resource::User(self.owner.clone()),
+            Resource::Group(self.group.clone()),
+        ]
+    }
+
+    /// Without the passwords: a service that watches the file must not restart for one.
+    fn digest(&self) -> String {
+        let names = self
+            .entries
+            .iter()
+            .flat_map(|entry| [entry.name.as_bytes(), entry.rest.as_bytes()]);
+        let attributes = [self.path.as_str(), &self.mode, &self.owner, &self.group];
+        digest(attributes.iter().map(|part| part.as_bytes()).chain(names))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::promised::testing::{Host, file};
+
+    fn made(lines: &str, scheme: &str) -> PasswordFile {
+        let scheme = Scheme::find(scheme).unwrap().prefixed();
+        let scheme = if scheme.is_plain() {
+            scheme
+        } else {
+            scheme.with_rounds(Some(1000)).unwrap()
+        };
+        PasswordFile {
+            path: AbsolutePath::new("/etc/users").unwrap(),
+            mode: "0640".into(),
+            owner: "root".into(),
+            group: "root".into(),
+            entries: entries(lines.as_bytes(), scheme).unwrap(),
+        }
+    }
+
+    fn written(host: &Host, step: &PasswordFile) -> String {
+        match step.fix(&host.world()) {
+            Fix::Replace(replacement) => String::from_utf8(replacement.content).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const ANNE: &str = r#"{"name": "anne@example.org", "password": "a:1 \" ü", "rest": "5000:5000"}"#;
+    const BEN: &str = r#"{"name": "ben", "password": "first", "initial": true}"#;
+
+    #[test]
+    fn hashes_that_verify_stay_and_others_are_made_anew() {
+        let step = made(&format!("{ANNE}\n\n{BEN}\n"), "SHA512-CRYPT");
+        let host = Host::default();
+        assert!(matches!(host.assess(&step), Assessment::Create(_)));
+        let text = written(&host, &step);
+        assert!(text.starts_with("# Managed"), "{text}");
+        assert!(
+            text.contains("\nanne@example.org:{SHA512-CRYPT}$6$") && text.contains(":5000:5000\n"),
+            "{text}"
+        );
+        // Another process makes other hashes, so these were kept.
+        let again = made(&format!("{ANNE}\n{BEN}"), "SHA512-CRYPT");
+        let there = Host::default().path("/etc/users", file(&text, "0640"));
+        assert_eq!(there.assess(&again), Assessment::Converged);
+        assert_eq!(written(&there, &again), text);
+        // Ben's password is Ben's, a changed one of Anne's is not hers.
+        let other = made(
+            &format!("{}\n{BEN}", ANNE.replace("a:1", "b:2")).replace("first", "x"),
+            "SHA512-CRYPT",
+        );
+        assert!(matches!(there.assess(&other), Assessment::Change(diff) if diff.0.len() == 1));
+        let ben = |text: &str| text.lines().last().unwrap().to_owned();
+        assert_eq!(ben(&written(&there, &other)), ben(&text));
+        // Whoever is not listed goes, and so does a mode that was opened.
+        let alone = made(BEN, "SHA512-CRYPT");
+        assert!(matches!(there.assess(&alone), Assessment::Change(diff) if diff.0.len() == 1));
+        let open = Host::default().path("/etc/users", file(&text, "0644"));
+        assert!(matches!(open.assess(&again), Assessment::Change(diff) if diff.0.len() == 1));
+        assert!(!format!("{step:?}").contains("first"));
+    }
+
+    #[test]
+    fn plain_passwords_only_as_long_as_they_are_wanted() {
+        let plain = made(r#"{"name": "a", "password": "secret"}"#, "PLAIN");
+        let text = written(&Host::default(), &plain);
+        assert_eq!(text, format!("{HEADER}\na:{{PLAIN}}secret\n"));
+        let there = Host::default().path("/etc/users", file(&text, "0640"));
+        assert_eq!(there.assess(&plain), Assessment::Converged);
+        let hashed = made(r#"{"name": "a", "password": "secret"}"#, "SHA512-CRYPT");
+        assert!(matches!(there.assess(&hashed), Assessment::Change(_)));
+        assert!(written(&there, &hashed).contains("a:{SHA512-CRYPT}$6$"));
+    }
+
+    #[test]
+    fn what_is_no_entry_is_said_without_a_password() {
+        let scheme = Scheme::find("PLAIN").unwrap();
+        for (lines, words) in [
+            ("hunter2", "line 1"),
+            (r#"{"name": "a:b", "password": "hunter2"}"#, "a:b"),
+            (r#"{"name": "a", "password": "hunter2:"}"#, "colon"),
+            (
+                r#"{"name": "a", "password": "hunter2", "rest": "x\ny"}"#,
+                "control",
+            ),
+            (
+                "{\"name\": \"a\", \"password\": \"hunter2\"}\n{\"name\": \"a\", \"password\": \"x\"}",
+                "two",
+            ),
+        ] {
+            let said = entries(lines.as_bytes(), scheme).unwrap_err();
+            assert!(said.contains(words) && !said.contains("hunter2"), "{said}");
+        }
+    }
+}
