@@ -16,7 +16,7 @@ use crate::observer::Observer;
 use crate::support::{Run, Site, TestHost, boot_all};
 
 /// What the operator types for sudo.
-const SUDO: &str = "o'pen $esame";
+const SUDO: &str = "let m'in $lowly";
 /// Where a secret of the example may stand on the host. The last two are Dovecot's own copies of its configuration, for
 /// root only: one that it runs with, and one for as long as `doveconf` reads it.
 const MEANT: [&str; 5] = [

@@ -34,7 +34,11 @@ pub fn trouble(wanted: &Wanted) -> bool {
     let mut server = Server::build("trouble");
     let mut rows = Vec::new();
     for (number, (name, act)) in ALL.into_iter().enumerate() {
-        if wanted.only.as_ref().is_some_and(|only| only != name) {
+        let only = wanted.only.as_ref().is_none_or(|only| only == name);
+        let range = wanted
+            .range
+            .is_none_or(|(first, last)| (first..=last).contains(&number));
+        if !(only && range) {
             continue;
         }
         if number > 0 {
