@@ -34,4 +34,5 @@ mod ssh;
 mod steps;
 mod sudo;
 mod support;
+mod tutorial;
 mod web;

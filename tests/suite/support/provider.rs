@@ -30,7 +30,8 @@ fcntl($f, F_SETLK, $l) or die;
 open(my $g, '>', '/run/first-boot/locked'); close $g;
 sleep 1 until -e '/run/first-boot/upgraded';
 END
-systemd-run --quiet perl /root/upgrade.pl
+cp /usr/bin/perl /root/apt-get
+systemd-run --quiet /root/apt-get /root/upgrade.pl
 timeout 60 sh -c 'while [ ! -e /run/first-boot/locked ]; do sleep 0.1; done' || exit 1
 passwd --quiet --expire root
 "#;

@@ -7,8 +7,8 @@ use rexpect::session::PtySession;
 
 use super::command::Run;
 
-/// Milliseconds; a machine may be busy.
-const PATIENCE: u64 = 120_000;
+/// Seconds; a machine may be busy.
+const PATIENCE: u64 = 120;
 
 /// Starts `mailprov` on a terminal of its own, in `home`.
 #[allow(dead_code)]
@@ -23,18 +23,18 @@ pub fn terminal(home: &Path, arguments: &[&str]) -> PtySession {
 pub fn terminal_with(home: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> PtySession {
     let mut command = Run::command(home, arguments);
     command.envs(environment.iter().copied());
-    spawn(command)
+    spawn_for(command, PATIENCE)
 }
 
-/// Starts any command on a terminal.
+/// Starts any command on a terminal; what it is expected to say must come within `seconds`.
 #[allow(dead_code)]
 #[track_caller]
-pub fn spawn(mut command: std::process::Command) -> PtySession {
+pub fn spawn_for(mut command: std::process::Command, seconds: u64) -> PtySession {
     command
         .stdin(Stdio::inherit())
         .stdout(Stdio::inherit())
         .stderr(Stdio::inherit());
-    rexpect::session::spawn_command(command, Some(PATIENCE)).unwrap()
+    rexpect::session::spawn_command(command, Some(seconds * 1000)).unwrap()
 }
 
 /// The exit code of a session that has come to its end.
