@@ -5,17 +5,22 @@
 
 mod apply;
 mod bootstrap;
+mod candidates;
 mod common;
 mod completions;
 mod doc;
+mod drift;
 mod explain;
 mod facts;
 mod graph;
+mod history;
 mod init;
 mod lab;
+mod man;
 mod reach;
 mod rehearse;
 mod render;
+mod rollback;
 mod schema;
 mod secrets;
 mod validate;
@@ -72,14 +77,22 @@ subcommands! {
     Doc => doc,
     Schema => schema,
     Facts => facts,
+    Drift => drift,
+    History => history,
+    Rollback => rollback,
     Rehearse => rehearse,
     Lab => lab,
     Secrets => secrets,
+    Man => man,
     Completions => completions,
 }
 
 /// Runs the program. The exit code is the only thing that leaves it; everything else was printed.
 pub fn main() -> ExitCode {
+    // Answers a shell that asks for candidates, and ends.
+    clap_complete::CompleteEnv::with_factory(command)
+        .var(completions::VARIABLE)
+        .complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -1,8 +1,9 @@
 //! The graph of all steps of all hosts (petgraph): declared edges, edges implied by what steps are, one order.
 //!
 //! It knows what steps provide, require and watch, never their kinds. `edges` finds the edges, `cycle` words the
-//! mistake of steps that wait for each other, `draw` shows the graph.
+//! mistake of steps that wait for each other, `absent` orders what is taken back, `draw` shows the graph.
 
+mod absent;
 mod cycle;
 pub mod draw;
 mod edges;
@@ -154,7 +155,7 @@ impl StepGraph {
 
 /// Whether the step asks the package manager: such steps go together in one transaction.
 pub fn is_package(step: &BoundStep) -> bool {
-    step.step
+    step.promise()
         .provides()
         .iter()
         .any(|resource| matches!(resource, Resource::Package(_)))

@@ -40,6 +40,20 @@ pub struct InventoryHost {
     pub variables: Variables,
 }
 
+impl InventoryHost {
+    /// The roles that the host is to have.
+    pub fn present_roles(&self) -> impl Iterator<Item = &RoleUse> {
+        self.roles.iter().filter(|role| role.absent.is_none())
+    }
+
+    /// The roles that are to be taken away from the host.
+    pub fn absent_roles(&self) -> impl Iterator<Item = (&RoleUse, Absent)> {
+        self.roles
+            .iter()
+            .filter_map(|role| role.absent.map(|absent| (role, absent)))
+    }
+}
+
 /// How a host is reached: the host's `ssh:` map.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Connection {
@@ -77,10 +91,20 @@ pub struct Bootstrap {
     pub authorized_keys: Vec<PathBuf>,
 }
 
+/// A role in a host's list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoleUse {
     pub name: String,
     pub place: Place,
+    /// `Some`: what the role made on the host is to be taken back.
+    pub absent: Option<Absent>,
+}
+
+/// How a role is taken away: `{role: ROLE, state: absent}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Absent {
+    /// Whether people's mail, keys and databases go too.
+    pub purge: bool,
 }
 
 /// Variables of one host after merging, by name, in the order of their first mention.

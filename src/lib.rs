@@ -7,6 +7,7 @@ pub mod cli;
 pub mod diagnostic;
 pub mod exit;
 pub mod graph;
+pub mod history;
 pub mod host;
 pub mod init;
 pub mod inventory;

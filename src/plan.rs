@@ -147,7 +147,9 @@ pub fn make(graph: &StepGraph, seen: &BTreeMap<Arc<str>, Seen>, wanted: Wanted<'
         }
         if makes_pending(&planned) {
             here.steps.insert(step.id.clone());
-            if !matches!(planned, Planned::Remove(_)) {
+            if step.is_absent() && matches!(planned, Planned::Remove(_)) {
+                here.removed.extend(step.promise().provides());
+            } else if !matches!(planned, Planned::Remove(_)) {
                 for resource in step.step.provides() {
                     here.resources.entry(resource).or_insert_with(|| step.id.clone());
                 }
@@ -161,7 +163,8 @@ pub fn make(graph: &StepGraph, seen: &BTreeMap<Arc<str>, Seen>, wanted: Wanted<'
 /// What every step of every host promises, by host: what services compare with what they run with.
 pub fn digests(graph: &StepGraph) -> BTreeMap<Arc<str>, BTreeMap<StepId, String>> {
     let mut digests: BTreeMap<Arc<str>, BTreeMap<StepId, String>> = BTreeMap::new();
-    for step in graph.steps() {
+    // What is taken back is promised no more: a service that watched it runs without it.
+    for step in graph.steps().iter().filter(|step| !step.is_absent()) {
         digests
             .entry(step.id.host.clone())
             .or_default()

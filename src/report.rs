@@ -7,6 +7,7 @@ pub mod diff;
 pub mod event;
 pub mod json;
 pub mod lines;
+pub mod quiet;
 pub mod record;
 pub mod terminal;
 pub mod verdict;
@@ -54,6 +55,8 @@ struct Inner {
     hosts: IndexMap<String, Counts>,
     failures: BTreeMap<String, Exit>,
     results: Vec<StepResult>,
+    /// The run that this one undoes.
+    rollback_of: Option<String>,
 }
 
 impl Reporter {
@@ -72,6 +75,7 @@ impl Reporter {
                 hosts,
                 failures: BTreeMap::new(),
                 results: Vec::new(),
+                rollback_of: None,
             }),
         }
     }
@@ -221,7 +225,13 @@ impl Reporter {
 
     /// The record of this run for a host; `None` when nothing happened there.
     pub fn record(&self, host: &str, run: &str, inventory: &str) -> Option<String> {
-        record::of(host, run, inventory, &self.inner.borrow().results)
+        let inner = self.inner.borrow();
+        record::of(host, run, inventory, &inner.results, inner.rollback_of.as_deref())
+    }
+
+    /// This run brings back the files that `run` replaced.
+    pub fn rolls_back(&self, run: &str) {
+        self.inner.borrow_mut().rollback_of = Some(run.to_owned());
     }
 
     /// The last event. The exit code is the verdict over all hosts.

@@ -20,6 +20,7 @@ use indexmap::IndexMap;
 
 use crate::diagnostic::{Place, Source};
 use crate::step::Step;
+use crate::step::gone::Holds;
 use crate::step::kind::Kind;
 use crate::yaml::Node;
 
@@ -134,6 +135,8 @@ pub struct StepDeclaration {
     pub when: Option<(String, Place)>,
     pub each: Option<Each>,
     pub needs: Vec<Need>,
+    /// What is in what the step makes, when that is not the kind's own affair.
+    pub holds: Option<Holds>,
 }
 
 /// A declared edge.
@@ -169,6 +172,17 @@ pub struct StepId {
     pub name: Arc<str>,
 }
 
+impl StepId {
+    /// What the promise of a step is called that comes last: `STEP.afterwards`.
+    pub const LAST: &str = ".afterwards";
+
+    /// Whether it is one of those.
+    pub fn is_last(&self) -> bool {
+        let name = self.name.split_once('[').map_or(&*self.name, |(bare, _)| bare);
+        name.ends_with(Self::LAST)
+    }
+}
+
 impl std::fmt::Display for StepId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.role, self.name)
@@ -187,9 +201,21 @@ pub struct BoundStep {
     /// Where the file's content comes from, for a step with a template.
     pub origin: Option<origin::Origin>,
     pub step: Box<dyn Step>,
+    /// The promise that `step` takes back, for a step of a role that is to be absent.
+    pub taken_back: Option<Box<dyn Step>>,
 }
 
 impl BoundStep {
+    /// The promise as its role makes it, whether it is to be kept or taken back: what it provides and requires.
+    pub fn promise(&self) -> &dyn Step {
+        self.taken_back.as_deref().unwrap_or(self.step.as_ref())
+    }
+
+    /// Whether the step takes a promise back.
+    pub fn is_absent(&self) -> bool {
+        self.taken_back.is_some()
+    }
+
     /// Whether `pattern` (`step` of the same role, `role/step`, items included) names this step; `from_role`
     /// is the role that the pattern was written in.
     pub fn matches(&self, pattern: &str, from_role: &str) -> bool {

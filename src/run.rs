@@ -177,6 +177,12 @@ pub struct Ended {
     pub interrupted: bool,
 }
 
+/// A name for a run: names sort by time.
+pub fn name() -> String {
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    format!("{now}-{}", std::process::id())
+}
+
 /// Carries the plan out. Steps of hosts that don't take part are skipped, and so is what waits for them.
 pub async fn run<H: WriteHost>(run: &Run<'_>, participants: Vec<Participant<'_, H>>) -> Ended {
     let board = board::Board::new(run.graph);

@@ -9,6 +9,7 @@ pub mod command;
 pub mod cron;
 pub mod directory;
 pub mod file;
+pub mod gone;
 pub mod group;
 pub mod kind;
 pub mod map;
@@ -21,6 +22,7 @@ pub mod replace;
 pub mod service;
 pub mod sql;
 pub mod sql_database;
+pub mod sql_former;
 pub mod sql_grant;
 pub mod sql_row;
 pub mod sql_schema;
@@ -65,6 +67,16 @@ pub trait Step: fmt::Debug + Send + Sync {
     /// A digest of the content that this step promises (never of a password alone), for services that watch it.
     fn digest(&self) -> String;
 
+    /// The step that takes this promise back, for a role that is to be absent; `None` leaves what it made.
+    fn taken_back(&self, _terms: &gone::Terms<'_>) -> Option<Box<dyn Step>> {
+        None
+    }
+
+    /// A promise that can only be kept once everything on the host goes by this one.
+    fn afterwards(&self) -> Option<Box<dyn Step>> {
+        None
+    }
+
     /// What this step watches: services only.
     fn watches(&self) -> Option<&Watches> {
         None
@@ -78,6 +90,24 @@ pub trait Step: fmt::Debug + Send + Sync {
     /// All files as they would be on the host, for a step that writes several.
     fn files(&self) -> Vec<Rendered<'_>> {
         self.rendered().into_iter().collect()
+    }
+
+    /// The paths that its fix may write to or remove, for bringing back what was there.
+    fn writes(&self) -> Vec<String> {
+        self.files()
+            .into_iter()
+            .map(|file| file.path.to_owned())
+            .collect()
+    }
+
+    /// What has to follow when something else is put where this step's file is: a compiler's run.
+    fn after_writing(&self) -> Option<Script> {
+        None
+    }
+
+    /// The same promise without what it says of these paths; `None` when it says nothing else.
+    fn without(&self, _paths: &[String]) -> Option<Box<dyn Step>> {
+        None
     }
 }
 
@@ -204,6 +234,12 @@ pub struct PackageRequest {
     pub debconf: Vec<String>,
     pub hold: Vec<String>,
     pub unhold: Vec<String>,
+    /// What a role brought that is to be absent: removed, with what came along and nothing needs any more.
+    pub take_back: Vec<String>,
+    /// The same, with its configuration files.
+    pub purge: Vec<String>,
+    /// What may not go with those.
+    pub keep: Vec<String>,
 }
 
 /// A file to be put in place whole.

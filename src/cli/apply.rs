@@ -4,7 +4,7 @@
 //! `--role`, `interrupt` listens to signals.
 
 mod connect;
-mod interrupt;
+pub(super) mod interrupt;
 pub mod select;
 mod timings;
 
@@ -25,6 +25,7 @@ use crate::plan::{self, Plan, Planned, Seen};
 use crate::report::event::Mode;
 use crate::report::json::Json;
 use crate::report::lines::{Plain, Taste};
+use crate::report::quiet::Quiet;
 use crate::report::terminal::Terminal;
 use crate::report::{Consumer, Reporter};
 use crate::role::bind::{self, Binding};
@@ -59,10 +60,10 @@ pub struct Args {
     #[arg(long)]
     confirm: bool,
     /// Only this host, or the hosts of this group. May be repeated
-    #[arg(long, value_name = "HOST|GROUP")]
+    #[arg(long, value_name = "HOST|GROUP", add = super::candidates::hosts_and_groups())]
     limit: Vec<String>,
     /// Only the steps of this role; what they need is taken to be done. May be repeated
-    #[arg(long, value_name = "ROLE")]
+    #[arg(long, value_name = "ROLE", add = super::candidates::roles())]
     role: Vec<String>,
     /// How many hosts to work on at the same time
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
@@ -76,6 +77,30 @@ pub struct Args {
     /// Say where the time went: phases, waves, steps, the critical path, and the round trips
     #[arg(long)]
     timings: bool,
+    /// Nothing but what differs.
+    #[arg(skip)]
+    quiet: bool,
+}
+
+impl Args {
+    /// A check that says nothing but what differs: `mailprov drift`.
+    pub(super) fn drift(args: super::drift::Args) -> Self {
+        Self {
+            inventory: args.inventory,
+            identity: args.identity,
+            connection: args.connection,
+            check: true,
+            diff: false,
+            confirm: false,
+            limit: args.limit,
+            role: args.role,
+            jobs: args.jobs,
+            output: if args.json { Output::Json } else { Output::Text },
+            accept_new_host_key: false,
+            timings: false,
+            quiet: true,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -97,7 +122,7 @@ fn help() -> String {
 
 pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let terminal = std::io::stdout().is_terminal();
-    let animated = animates(&std::io::stdout());
+    let animated = animates(&std::io::stdout()) && !args.quiet;
     if args.confirm && (args.output == Output::Json || !terminal || !std::io::stdin().is_terminal()) {
         return Err(Failure::usage(
             "--confirm asks a question, and nobody is there to answer\n  help: use --check first, then apply without it",
@@ -120,6 +145,11 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
             colors: global.colors(),
         };
         let consumer: Box<dyn Consumer> = match args.output {
+            output if args.quiet => Box::new(Quiet::new(
+                output == Output::Json,
+                std::io::stdout(),
+                std::io::stderr(),
+            )),
             Output::Json => Box::new(Json(std::io::stdout())),
             Output::Text if animated => Box::new(Terminal::new(mode, taste, progress.clone())),
             Output::Text => Box::new(Plain::new(mode, taste, std::io::stdout())),
@@ -132,9 +162,10 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         (reporter, interrupt::listen(mode, progress.clone()))
     };
     let wanted = |id: &StepId| {
+        // What comes last waits for steps that `--role` may leave out.
         wanted_roles
             .as_ref()
-            .is_none_or(|roles| roles.contains(id.role.as_ref()))
+            .is_none_or(|roles| roles.contains(id.role.as_ref()) && !id.is_last())
     };
     let apply = Apply {
         args: &args,
@@ -145,11 +176,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         vault: &vault,
         reporter: &reporter,
         wanted: &wanted,
-        name: format!(
-            "{}-{}",
-            jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"),
-            std::process::id()
-        ),
+        name: run::name(),
     };
     apply.go(progress, listener.halt()).await
 }

@@ -36,7 +36,7 @@ pub struct Args {
     #[command(flatten)]
     identity: IdentityArgs,
     /// Only this host, or the hosts of this group. May be repeated
-    #[arg(long, value_name = "HOST|GROUP")]
+    #[arg(long, value_name = "HOST|GROUP", add = super::candidates::hosts_and_groups())]
     limit: Vec<String>,
     /// The fingerprint of the host's key as the provider shows it; it is asked about when not given
     #[arg(long, value_name = "SHA256:…", value_parser = fingerprint)]

@@ -1,24 +1,38 @@
-//! `mailprov completions`: completion scripts for shells.
+//! `mailprov completions`: the line that teaches a shell to complete.
+
+use clap_complete::Shell;
+use clap_complete::env::Shells;
 
 use super::common::{Failure, Global, print};
 use crate::exit::Exit;
 
-/// Print a completion script for a shell
+/// The variable that asks the program for candidates instead of running it.
+pub const VARIABLE: &str = "MAILPROV_COMPLETE";
+
+/// Print what teaches a shell to complete
 ///
-/// Write it where your shell looks for completions, once; it follows the program's options by itself after
-/// every update that you repeat this for.
+/// Subcommands and options are completed, and the hosts, groups and roles of the inventory on the command line, or of
+/// `inventory.yaml` in the current folder. The shell asks the program itself each time, so nothing has to be repeated
+/// after an update.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
   mailprov completions bash > ~/.local/share/bash-completion/completions/mailprov
   mailprov completions fish > ~/.config/fish/completions/mailprov.fish")]
 pub struct Args {
     /// The shell to write for
-    shell: clap_complete::Shell,
+    shell: Shell,
 }
 
 pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
+    let name = args.shell.to_string();
+    let shells = Shells::builtins();
+    let Some(shell) = shells.completer(&name) else {
+        return Err(Failure::usage(format!("{name} is a shell that can't be taught")));
+    };
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::command(), "mailprov", &mut script);
+    shell
+        .write_registration(VARIABLE, "mailprov", "mailprov", "mailprov", &mut script)
+        .map_err(Failure::bug)?;
     print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

@@ -29,6 +29,7 @@ pub struct Args {
     #[command(flatten)]
     inventory: InventoryArgs,
     /// A host of the inventory
+    #[arg(add = super::candidates::hosts())]
     host: String,
     /// A variable, or a step: STEP or ROLE/STEP, an item of a repeated step as STEP[ITEM]
     #[arg(value_name = "VARIABLE|STEP")]

@@ -33,7 +33,7 @@ pub struct Args {
     #[command(flatten)]
     connection: ConnectionArgs,
     /// Only this host, or the hosts of this group. May be repeated
-    #[arg(long, value_name = "HOST|GROUP")]
+    #[arg(long, value_name = "HOST|GROUP", add = super::candidates::hosts_and_groups())]
     limit: Vec<String>,
     /// Text for people, or JSON: one object per line
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]

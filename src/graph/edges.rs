@@ -1,10 +1,12 @@
 //! Finding edges: what steps declare, and what follows from what they provide, require and watch.
+//!
+//! Steps that take a promise back go the other way round: see `absent`.
 
 use std::collections::BTreeMap;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::{Reason, is_package};
+use super::{Reason, absent, is_package, is_service};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::role::{BoundStep, NeedOn, StepId};
 use crate::step::Resource;
@@ -38,6 +40,16 @@ pub(super) fn find(
         edges.add_node(());
     }
     let mut add = |from: usize, to: usize, reason: Reason| {
+        // Between what is kept and what is taken back, only order counts: `absent` knows it.
+        if steps[from].is_absent() != steps[to].is_absent() {
+            return;
+        }
+        let absent = steps[from].is_absent();
+        let (from, to, reason) = if absent {
+            (to, from, absent::reversed(reason))
+        } else {
+            (from, to, reason)
+        };
         let (from, to) = (NodeIndex::new(from), NodeIndex::new(to));
         if from != to && edges.find_edge(from, to).is_none() {
             edges.add_edge(from, to, reason);
@@ -48,14 +60,14 @@ pub(super) fn find(
     }
     let providers = providers(steps);
     for (index, step) in steps.iter().enumerate() {
-        for resource in step.step.requires() {
+        for resource in step.promise().requires() {
             for (other, words) in providing(&providers, step, &resource) {
                 add(other, index, Reason::Implied(words));
             }
         }
         if !is_package(step) {
             // A package brings it, this step only keeps it as it should be.
-            for resource in step.step.provides() {
+            for resource in step.promise().provides() {
                 let key = (step.id.host.as_ref(), resource);
                 for other in providers.get(&key).into_iter().flatten() {
                     if is_package(&steps[*other]) {
@@ -70,14 +82,33 @@ pub(super) fn find(
             }
         }
     }
+    last(steps, &mut edges);
+    absent::order(steps, &mut edges);
     edges
+}
+
+/// What comes last waits for the services of its host, and for files that no service watches: whoever uses the old has
+/// the new by then.
+fn last(steps: &[BoundStep], edges: &mut DiGraph<(), Reason>) {
+    let watched = |step: &BoundStep| steps.iter().any(|service| watches(service, step));
+    for (index, step) in steps.iter().enumerate().filter(|(_, step)| step.id.is_last()) {
+        for (other, before) in steps.iter().enumerate() {
+            let uses = is_service(before) || (before.step.rendered().is_some() && !watched(before));
+            if uses && before.id.host == step.id.host && !before.is_absent() {
+                let (from, to) = (NodeIndex::new(other), NodeIndex::new(index));
+                if edges.find_edge(from, to).is_none() {
+                    edges.add_edge(from, to, Reason::Implied("which may use what goes".to_owned()));
+                }
+            }
+        }
+    }
 }
 
 /// Whether `service` watches `step`: both on one host.
 pub(super) fn watches(service: &BoundStep, step: &BoundStep) -> bool {
     service.id.host == step.id.host
         && service.id != step.id
-        && service.step.watches().is_some_and(|watches| {
+        && service.promise().watches().is_some_and(|watches| {
             watches
                 .restart
                 .iter()
@@ -90,7 +121,7 @@ pub(super) fn watches(service: &BoundStep, step: &BoundStep) -> bool {
 /// what that role adds to it, and comes after it.
 fn comes_after(service: &BoundStep, step: &BoundStep) -> bool {
     service.id.host == step.id.host
-        && service.step.watches().is_some_and(|watches| {
+        && service.promise().watches().is_some_and(|watches| {
             let watched = |pattern: &String| {
                 pattern
                     .split_once('/')
@@ -128,7 +159,10 @@ fn declared(
         let mut any = false;
         for (other, candidate) in steps.iter().enumerate() {
             if candidate.id.host.as_ref() == host && candidate.id.role.as_ref() == wanted.as_str() {
-                any = true;
+                any |= !candidate.is_absent();
+                if candidate.id.is_last() {
+                    continue;
+                }
                 if comes_after(candidate, step) {
                     continue;
                 }
@@ -137,7 +171,7 @@ fn declared(
                 }
             }
         }
-        if !any && matches!(need.on, NeedOn::RoleOnHost { .. }) && !left_out(host) {
+        if !any && !step.is_absent() && matches!(need.on, NeedOn::RoleOnHost { .. }) && !left_out(host) {
             let known = steps.iter().map(|step| step.id.host.as_ref());
             let mut mistake = Diagnostic::new(format!(
                 "`{}` of host `{}` needs role `{wanted}` of host `{host}`, which has no step of that role",
@@ -161,7 +195,7 @@ type Providers<'a> = BTreeMap<(&'a str, Resource), Vec<usize>>;
 fn providers(steps: &[BoundStep]) -> Providers<'_> {
     let mut providers = Providers::new();
     for (index, step) in steps.iter().enumerate() {
-        for resource in step.step.provides() {
+        for resource in step.promise().provides() {
             providers
                 .entry((step.id.host.as_ref(), resource))
                 .or_default()
@@ -188,7 +222,7 @@ fn providing<'a>(
             .map(|other| (other, words.clone()))
             .collect();
     };
-    let own = step.step.provides();
+    let own = step.promise().provides();
     let mut at = Some(path.as_str());
     while let Some(ancestor) = at.filter(|path| !path.is_empty()) {
         let resource = Resource::Path(ancestor.to_owned());

@@ -8,6 +8,7 @@ mod groups;
 mod merge;
 mod names;
 mod raw;
+mod role;
 mod set;
 
 #[cfg(test)]

@@ -95,7 +95,15 @@ fn inventory(rehearsal: &Rehearsal<'_>, hosts: &[LabHost]) -> Result<String, Reh
     }
     text.push_str("hosts:\n");
     for (host, lab) in rehearsal.inventory.hosts.iter().zip(hosts) {
-        let roles: Vec<String> = host.roles.iter().map(|role| quoted(&role.name)).collect();
+        let item = |role: &crate::inventory::RoleUse| match role.absent {
+            None => quoted(&role.name),
+            Some(absent) => format!(
+                "{{role: {}, state: absent, purge: {}}}",
+                quoted(&role.name),
+                absent.purge
+            ),
+        };
+        let roles: Vec<String> = host.roles.iter().map(item).collect();
         let _ = write!(
             text,
             "  {}:\n    ssh:\n      address: {}\n      user: {}\n      identity_files: [{}]\n      \

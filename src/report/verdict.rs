@@ -69,9 +69,10 @@ pub fn next<'a>(
         (Exit::StepFailed, Mode::Check) => {
             Some("see what failed above; apply would do everything that does not need it")
         }
-        (Exit::StepFailed, Mode::Apply) => {
-            Some("see to what failed and apply again: what is done is not done twice")
-        }
+        (Exit::StepFailed, Mode::Apply) => Some(
+            "see to what failed and apply again: what is done is not done twice; `mailprov rollback` brings back \
+                 files that were replaced",
+        ),
         (Exit::Unreachable, _) => {
             Some("see to the connection and apply again: what is done is not done twice")
         }

@@ -3,6 +3,7 @@
 //! `context` turns values into what templates see and back, `params` renders a step's parameters, `facts` knows
 //! what stands in for a host that isn't asked, `offline` proves without a host. No kind of step is known here.
 
+mod absent;
 mod conflicts;
 mod context;
 mod facts;
@@ -63,7 +64,7 @@ pub fn steps(binding: &Binding<'_>) -> Result<Vec<BoundStep>, Diagnostics> {
     for role in roles {
         let before = found.len();
         match Binder::new(binding, role, &resolved, host.clone()) {
-            Ok(mut binder) => {
+            Ok(binder) => {
                 binder.assertions(&mut wrong);
                 binder.steps(&mut found, &mut wrong);
             }
@@ -77,7 +78,39 @@ pub fn steps(binding: &Binding<'_>) -> Result<Vec<BoundStep>, Diagnostics> {
             step.needs.extend(waits.iter().cloned());
         }
     }
+    afterwards(&mut found);
+    let absent = absent::steps(binding, &resolved, &host, &found, &mut wrong);
+    found.extend(absent);
     if wrong.is_empty() { Ok(found) } else { Err(wrong) }
+}
+
+/// Adds, after each step that has one, the promise that comes last: `STEP.afterwards`.
+fn afterwards(steps: &mut Vec<BoundStep>) {
+    let mut all = Vec::with_capacity(steps.len());
+    for step in steps.drain(..) {
+        let last = step.step.afterwards().map(|last| {
+            let name = match step.id.name.split_once('[') {
+                Some((bare, item)) => format!("{bare}{}[{item}", StepId::LAST),
+                None => format!("{}{}", step.id.name, StepId::LAST),
+            };
+            BoundStep {
+                id: StepId {
+                    name: name.into(),
+                    ..step.id.clone()
+                },
+                kind: step.kind,
+                place: step.place.clone(),
+                doc: None,
+                needs: Vec::new(),
+                origin: None,
+                step: last,
+                taken_back: None,
+            }
+        });
+        all.push(step);
+        all.extend(last);
+    }
+    *steps = all;
 }
 
 /// The roles that every step of `role` waits for. A role without steps on this host is stood in for by those that
@@ -152,7 +185,7 @@ impl<'a> Binder<'a> {
         })
     }
 
-    fn assertions(&mut self, wrong: &mut Diagnostics) {
+    fn assertions(&self, wrong: &mut Diagnostics) {
         for assertion in &self.role.assertions {
             let items = match self.items(assertion.each.as_ref()) {
                 Ok(items) => items,
@@ -193,7 +226,7 @@ impl<'a> Binder<'a> {
         })
     }
 
-    fn steps(&mut self, found: &mut Vec<BoundStep>, wrong: &mut Diagnostics) {
+    fn steps(&self, found: &mut Vec<BoundStep>, wrong: &mut Diagnostics) {
         for declaration in &self.role.steps {
             match self.items(declaration.each.as_ref()) {
                 Ok(items) => {
@@ -294,6 +327,7 @@ impl<'a> Binder<'a> {
             needs,
             origin: self.origin(&node, scope),
             step,
+            taken_back: None,
         }))
     }
 

@@ -3,9 +3,12 @@
 //! `fit` checks a value against a type, `text` knows the forms of names, addresses and sizes. Knows nothing of
 //! templates: a secret stays a reference.
 
+mod absent;
 mod choose;
 pub mod fit;
 pub mod text;
+
+pub use absent::absent_of;
 
 use std::collections::BTreeMap;
 
@@ -45,7 +48,9 @@ pub struct SecretUse {
 pub fn resolve(inventory: &Inventory, roles: &Roles, host: &InventoryHost) -> Result<Resolved, Diagnostics> {
     let mut wrong = Diagnostics::default();
     choose::check(roles, host, &mut wrong);
-    let declared = declarations(roles, host);
+    absent::check(roles, host, &mut wrong);
+    let declared = of_roles(in_scope(roles, host));
+    let used = declarations(roles, host);
     // A role that comes under a condition may go again by one changed line: what is set for it may stay.
     let possible = possible_declarations(roles, host);
     // A variable of a group may be for other hosts of it; one that stands at a host is for that host.
@@ -68,18 +73,25 @@ pub fn resolve(inventory: &Inventory, roles: &Roles, host: &InventoryHost) -> Re
         }
     }
     let mut resolved = Resolved::default();
+    // What only an absent role takes is known by its name alone: nobody need keep its secrets.
+    let mut forgotten = BTreeMap::new();
     for (name, (role, declaration)) in &declared {
+        let uses = if used.contains_key(name) {
+            &mut resolved.secrets
+        } else {
+            &mut forgotten
+        };
         let value = match host.variables.0.get(*name) {
             Some(variable) => {
                 let node = &variable.node;
                 if node.value == crate::yaml::NodeValue::Null && declaration.optional {
                     Value::Null
                 } else {
-                    secrets(&declaration.ty, node, name, declaration, &mut resolved.secrets);
+                    secrets(&declaration.ty, node, name, declaration, uses);
                     fit::fit(&declaration.ty, node, name, &mut wrong)
                 }
             }
-            None => match unset(inventory, host, role, declaration, &mut resolved.secrets) {
+            None => match unset(inventory, host, role, declaration, uses) {
                 Ok(value) => value,
                 Err(missing) => {
                     wrong.push(missing);
@@ -96,7 +108,7 @@ pub fn resolve(inventory: &Inventory, roles: &Roles, host: &InventoryHost) -> Re
     }
 }
 
-/// The variables of all roles of a host, with the role that declares each.
+/// The variables of all roles that a host is to have, with the role that declares each.
 pub fn declarations<'r>(
     roles: &'r Roles,
     host: &InventoryHost,
@@ -127,16 +139,32 @@ fn of_roles<'r>(
     declared
 }
 
-/// The roles of a host and what they need there, each after what it needs itself.
+/// The roles that a host is to have and what they need there, each after what it needs itself.
 pub fn roles_of<'r>(roles: &'r Roles, host: &InventoryHost) -> Vec<&'r super::Role> {
-    let mut names = indexmap::IndexSet::new();
-    for role in &host.roles {
+    let names = host.present_roles().map(|role| role.name.as_str());
+    with_needs(roles, host, names)
+}
+
+/// Those, the roles that are to be taken away, and what these needed: all whose variables count.
+pub fn in_scope<'r>(roles: &'r Roles, host: &InventoryHost) -> Vec<&'r super::Role> {
+    let absent = host.absent_roles().map(|(role, _)| role.name.as_str());
+    let names = host.present_roles().map(|role| role.name.as_str());
+    with_needs(roles, host, names.chain(absent))
+}
+
+fn with_needs<'r, 'h>(
+    roles: &'r Roles,
+    host: &InventoryHost,
+    names: impl Iterator<Item = &'h str>,
+) -> Vec<&'r super::Role> {
+    let mut found = indexmap::IndexSet::new();
+    for name in names {
         // A condition that fails is a mistake, which `resolve` reports.
-        names.extend(roles.with_needs_where(&role.name, &mut |role, need| {
+        found.extend(roles.with_needs_where(name, &mut |role, need| {
             choose::comes(roles, host, role, need).unwrap_or(false)
         }));
     }
-    names.into_iter().filter_map(|name| roles.0.get(name)).collect()
+    found.into_iter().filter_map(|name| roles.0.get(name)).collect()
 }
 
 /// What a variable is that the inventory doesn't set.

@@ -39,7 +39,17 @@ pub fn inventory(roles: &Roles) -> Value {
             "roles": {
                 "type": "array",
                 "uniqueItems": true,
-                "items": {"anyOf": [{"enum": role_names}, {"type": "string"}]},
+                "items": {"anyOf": [{"enum": role_names}, {"type": "string"}, {"$ref": "#/$defs/role"}]},
+            },
+            "role": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["role"],
+                "properties": {
+                    "role": {"anyOf": [{"enum": role_names}, {"type": "string"}]},
+                    "state": {"enum": ["present", "absent"], "default": "present", "description": "`absent`: what the role made on the host is taken back."},
+                    "purge": {"type": "boolean", "default": false, "description": "With `state: absent`: people's mail, keys and databases go too."},
+                },
             },
             "groups": {"type": "object", "additionalProperties": {"$ref": "#/$defs/group"}},
             "group": {

@@ -222,6 +222,7 @@ pub fn place(line: usize) -> Place {
 pub fn step(host: &str, name: &str, toy: Toy) -> BoundStep {
     let (role, name) = name.split_once('/').unwrap();
     BoundStep {
+        taken_back: None,
         id: StepId {
             host: host.into(),
             role: role.into(),
@@ -354,7 +355,12 @@ impl WriteHost for ToyHost {
         self.batches.push(
             fragments
                 .iter()
-                .map(|script| script.as_str().trim_end().to_owned())
+                // Every fragment is told the run's name.
+                .map(|script| script.as_str().trim_end())
+                .map(|script| match script.split_once('\n') {
+                    Some((first, rest)) if first.starts_with("mailprov_run=") => rest.to_owned(),
+                    _ => script.to_owned(),
+                })
                 .collect(),
         );
         if let Some(hook) = &self.on_batch {

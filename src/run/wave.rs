@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::Composer;
 use crate::graph::{is_package, is_service};
 use crate::host::Facts;
-use crate::host::script::Script;
+use crate::host::script::{Script, quote};
 use crate::plan::Planned;
 use crate::role::BoundStep;
 use crate::step::Fix;
@@ -75,7 +75,12 @@ pub(super) fn compose(
                 packages.1.push(request);
             }
             Fix::Script(script) => fragments.push(Fragment {
-                script: forgetting(&records(&[ready])).then(&script),
+                script: Script::new()
+                    .code("mailprov_run=")
+                    .authored(&quote(run))
+                    .code("\n")
+                    .then(&forgetting(&records(&[ready])))
+                    .then(&script),
                 steps: vec![ready.index],
                 separable: false,
             }),

@@ -29,6 +29,7 @@ pub(super) async fn work<H: WriteHost>(
     let digests = order
         .iter()
         .map(|index| run.graph.step(*index))
+        .filter(|step| !step.is_absent())
         .map(|step| (step.id.clone(), step.step.digest()))
         .collect();
     let mut worker = Worker {
@@ -441,7 +442,9 @@ impl<H: WriteHost> Worker<'_, '_, H> {
         let mut rebound = BTreeMap::new();
         let mut appeared = Vec::new();
         for step in steps {
-            self.digests.insert(step.id.clone(), step.step.digest());
+            if !step.is_absent() {
+                self.digests.insert(step.id.clone(), step.step.digest());
+            }
             match self.run.graph.find(&step.id) {
                 Some(index) => {
                     rebound.insert(index, step);

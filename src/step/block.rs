@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gone::Terms;
 use super::kind::params::{AbsolutePath, Content};
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{PathState, Probe};
@@ -242,6 +243,22 @@ impl Step for Block {
             Resource::Path(self.path.to_string()),
             Resource::Path(self.path.parent().to_owned()),
         ]
+    }
+
+    fn taken_back(&self, _terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        let absent = || Self {
+            path: self.path.clone(),
+            content: Vec::new(),
+            secret: false,
+            name: self.name.clone(),
+            validate: self.validate.clone(),
+            state: State::Absent,
+        };
+        (self.state == State::Present).then(|| Box::new(absent()) as Box<dyn Step>)
+    }
+
+    fn writes(&self) -> Vec<String> {
+        vec![self.path.to_string()]
     }
 
     fn digest(&self) -> String {

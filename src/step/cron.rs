@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gone::Terms;
 use super::kind::params::{AbsolutePath, Mode, refuse_readable_secret};
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::Probe;
@@ -152,6 +153,16 @@ impl Step for Cron {
             }
             State::Absent => Vec::new(),
         }
+    }
+
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        let absent = || Self {
+            promised: self.promised.clone(),
+            user: self.user.clone(),
+            state: State::Absent,
+        };
+        let goes = self.state == State::Present && !terms.kept.has_path(self.promised.path.as_str());
+        goes.then(|| Box::new(absent()) as Box<dyn Step>)
     }
 
     fn digest(&self) -> String {

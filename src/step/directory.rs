@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gone::Terms;
+use super::gone::directory::GoneDirectory;
 use super::kind::params::{AbsolutePath, Mode};
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{PathState, Probe};
@@ -193,6 +195,13 @@ impl Step for Directory {
                 Resource::Group(self.group.clone()),
             ],
             State::Absent => Vec::new(),
+        }
+    }
+
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        match self.state {
+            State::Present => GoneDirectory::of(self.path.as_str(), terms),
+            State::Absent => None,
         }
     }
 

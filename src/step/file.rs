@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gone::Terms;
+use super::gone::file::GoneFile;
 use super::kind::params::{AbsolutePath, Content, Mode, refuse_readable_secret};
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{PathState, Probe};
@@ -165,6 +167,20 @@ impl Step for File {
             State::Present => self.promised.digest(),
             State::Absent => "absent".to_owned(),
         }
+    }
+
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        match self.state {
+            State::Present => {
+                let promised = &self.promised;
+                GoneFile::file(promised.path.as_str(), promised.sha256(), None, terms)
+            }
+            State::Absent => None,
+        }
+    }
+
+    fn writes(&self) -> Vec<String> {
+        vec![self.promised.path.to_string()]
     }
 
     fn rendered(&self) -> Option<Rendered<'_>> {

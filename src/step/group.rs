@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gone::Terms;
+use super::gone::account::GoneGroup;
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::Probe;
-use super::promised::{State, digest};
+use super::promised::{State, digest, first};
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
 use crate::diagnostic::Diagnostics;
@@ -130,13 +132,25 @@ impl Step for Group {
             words.extend(["--gid".into(), gid.to_string()]);
         }
         words.extend(["--".into(), self.name.clone()]);
-        Fix::Script(Script::new().command(words))
+        Fix::Script(
+            first(&Script::new().command(words))
+                .code("mailprov_made groups")
+                .word(&self.name)
+                .code("\n"),
+        )
     }
 
     fn provides(&self) -> Vec<Resource> {
         match self.state {
             State::Present => vec![Resource::Group(self.name.clone())],
             State::Absent => Vec::new(),
+        }
+    }
+
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        match self.state {
+            State::Present => GoneGroup::of(&self.name, terms),
+            State::Absent => None,
         }
     }
 
@@ -169,7 +183,10 @@ mod tests {
         assert!(matches!(Host::default().assess(&*step), Assessment::Create(_)));
         assert_eq!(host(5000).assess(&*step), Assessment::Converged);
         assert!(matches!(host(150).assess(&*step), Assessment::Refused(words) if words.contains("150")));
-        assert_eq!(Host::default().script(&*step), "groupadd --gid 5000 -- vmail\n");
+        assert_eq!(
+            Host::default().script(&*step),
+            "(\ngroupadd --gid 5000 -- vmail\n) || exit\nmailprov_made groups vmail\n"
+        );
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gone::Terms;
+use super::gone::file::GoneFile;
 use super::kind::params::{AbsolutePath, Content, Mode, refuse_readable_secret};
 use super::kind::{Kind, Params, read};
 use super::probe::{PathState, Probe};
@@ -53,7 +55,7 @@ fn root() -> String {
 #[derive(Debug)]
 struct Map {
     source: PromisedFile,
-    compile: String,
+    compiler: String,
     output: AbsolutePath,
 }
 
@@ -74,7 +76,7 @@ fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
             owner: read.owner,
             group: read.group,
         },
-        compile: read.compile,
+        compiler: read.compile,
         output: read.output,
     }))
 }
@@ -86,6 +88,28 @@ impl Map {
         let folder = self.output.parent().trim_end_matches('/');
         let name = self.output.as_str().rsplit('/').next().unwrap_or_default();
         format!("{folder}/.mailprov.{name}.owed")
+    }
+
+    /// What makes the compiled form of what stands at the source, whole or not at all.
+    fn compile(&self) -> Script {
+        let output = self.output.as_str();
+        let source = &self.source;
+        Script::new()
+            .code("umask 077\n(\n")
+            .authored(&self.compiler)
+            .code("\n) >&2 || exit 1\n")
+            .code("chown --")
+            .words([&format!("{}:{}", source.owner, source.group), output])
+            .code(" && chmod --")
+            .words([&source.mode, output])
+            // A compiler that leaves an unchanged output alone must not make it look stale for ever.
+            .code(" && touch --")
+            .word(output)
+            .code(" && sync --")
+            .word(output)
+            .code(" && rm -f --")
+            .word(&self.owed())
+            .code(" || exit 1\n")
     }
 
     /// Succeeds when the compiled form is as new as its source, and whole.
@@ -149,9 +173,7 @@ impl Step for Map {
     }
 
     fn fix(&self, _world: &World<'_>) -> Fix {
-        let output = self.output.as_str();
-        let source = &self.source;
-        let mut replacement = source.replacement();
+        let mut replacement = self.source.replacement();
         let owed = self.owed();
         replacement.before = Some(
             Script::new()
@@ -161,24 +183,7 @@ impl Step for Map {
                 .word(&owed)
                 .code(" || exit 1\n"),
         );
-        replacement.after = Some(
-            Script::new()
-                .code("umask 077\n(\n")
-                .authored(&self.compile)
-                .code("\n) >&2 || exit 1\n")
-                .code("chown --")
-                .words([&format!("{}:{}", source.owner, source.group), output])
-                .code(" && chmod --")
-                .words([&source.mode, output])
-                // A compiler that leaves an unchanged output alone must not make it look stale for ever.
-                .code(" && touch --")
-                .word(output)
-                .code(" && sync --")
-                .word(output)
-                .code(" && rm -f --")
-                .word(&owed)
-                .code(" || exit 1\n"),
-        );
+        replacement.after = Some(self.compile());
         replacement.into()
     }
 
@@ -195,9 +200,23 @@ impl Step for Map {
         requires
     }
 
+    fn after_writing(&self) -> Option<Script> {
+        Some(self.compile())
+    }
+
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        let source = &self.source;
+        GoneFile::file(
+            source.path.as_str(),
+            source.sha256(),
+            Some(self.output.as_str()),
+            terms,
+        )
+    }
+
     fn digest(&self) -> String {
         let source = self.source.digest();
-        digest([&source, &self.compile, self.output.as_str()].map(str::as_bytes))
+        digest([&source, &self.compiler, self.output.as_str()].map(str::as_bytes))
     }
 
     fn rendered(&self) -> Option<Rendered<'_>> {

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::gone::Terms;
+use super::gone::package::GonePackages;
 use super::kind::params::AbsolutePath;
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::Probe;
@@ -196,6 +198,7 @@ impl Step for Package {
             } else {
                 Vec::new()
             },
+            ..PackageRequest::default()
         })
     }
 
@@ -213,6 +216,13 @@ impl Step for Package {
             .chain(self.groups.iter().cloned().map(Resource::Group))
             .chain(self.units.iter().cloned().map(Resource::Unit))
             .collect()
+    }
+
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        match self.state {
+            State::Present => GonePackages::of(&self.names, terms),
+            State::Absent => None,
+        }
     }
 
     fn digest(&self) -> String {

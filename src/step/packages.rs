@@ -51,6 +51,9 @@ fn merge(requests: &[PackageRequest]) -> PackageRequest {
             (&mut all.debconf, &request.debconf),
             (&mut all.hold, &request.hold),
             (&mut all.unhold, &request.unhold),
+            (&mut all.take_back, &request.take_back),
+            (&mut all.purge, &request.purge),
+            (&mut all.keep, &request.keep),
         ] {
             for one in from {
                 if !into.contains(one) {

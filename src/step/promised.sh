@@ -1,8 +1,9 @@
 # mailprov_remove PATH: keeps a copy under backups and removes PATH, a file or a link.
 mailprov_remove() {
   [ -e "$1" ] || [ -L "$1" ] || return 0
-  mailprov_copy=${mailprov_state:-/var/lib/mailprov}/backups/removed-$(date -u +%Y%m%dT%H%M%SZ)$1
-  (umask 077 && mkdir -p -- "${mailprov_copy%/*}") && cp -a -- "$1" "$mailprov_copy" && rm -f -- "$1"
+  # Outside of a run there is only a place.
+  case $mailprov_run in /* | '') mailprov_run=$(date -u +%Y%m%dT%H%M%SZ)-removed ;; esac
+  (umask 077 && mailprov_keep "$1") && rm -f -- "$1" && mailprov_wrote "$1" -
 }
 
 # mailprov_directory PATH MODE OWNER GROUP: parents that no step made get the usual mode.
@@ -15,6 +16,8 @@ mailprov_directory() {
 
 # mailprov_symlink PATH TARGET: in one rename, so that PATH never leads nowhere.
 mailprov_symlink() {
+  case $mailprov_run in /* | '') mailprov_run=$(date -u +%Y%m%dT%H%M%SZ)-links ;; esac
+  (umask 077 && mailprov_keep "$1" && mailprov_before_link "$1") || return 1
   mailprov_new=$(mktemp -u -- "${1%/*}/.mailprov-XXXXXXXXXX") && ln -s -- "$2" "$mailprov_new" || return 1
-  mv -fT -- "$mailprov_new" "$1" || { rm -f -- "$mailprov_new"; return 1; }
+  mv -fT -- "$mailprov_new" "$1" && mailprov_wrote "$1" ">$2" || { rm -f -- "$mailprov_new"; return 1; }
 }

@@ -116,9 +116,10 @@ fn numbered(set: &[Replacement]) -> impl Iterator<Item = (String, &Replacement)>
 }
 
 fn stage(script: Script, one: &Replacement) -> Script {
+    let sha256 = format!("{:x}", Sha256::digest(&one.content));
     script
         .code("mailprov_set_stage")
-        .words([one.path.as_str(), if one.backup { "yes" } else { "no" }])
+        .words([one.path.as_str(), if one.backup { "yes" } else { "no" }, &sha256])
         .code("\n")
         .data(&one.content)
         .code(" >\"$mailprov_staged\" || exit 1\n")

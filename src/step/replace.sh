@@ -9,7 +9,10 @@ mailprov_tab=$(printf '\t')
 # under their own names. We hold the host's lock, so that whatever is left of an earlier run belongs to nobody.
 mailprov_set_begin() {
   umask 077
-  mailprov_run=$1 mailprov_count=0 mailprov_folders=0 mailprov_base=
+  # `-`: the run's own folder of backups, which the fragment was given.
+  [ "$1" = - ] || mailprov_run=$1
+  case $mailprov_run in /* | '') mailprov_run=$(date -u +%Y%m%dT%H%M%SZ)-others ;; esac
+  mailprov_count=0 mailprov_folders=0 mailprov_base=
   shift
   trap mailprov_set_sweep EXIT
   trap 'exit 130' INT
@@ -55,14 +58,15 @@ mailprov_set_fail() {
   exit 1
 }
 
-# mailprov_set_stage PATH BACKUP: where the next file waits, called $mailprov_staged.
+# mailprov_set_stage PATH BACKUP SHA256: where the next file waits, called $mailprov_staged.
 mailprov_set_stage() {
   if [ -d "$1" ] && [ ! -L "$1" ]; then
     mailprov_set_fail "$1 is a directory: a file can't take its place"
   fi
   mailprov_staged=${1%/*}/$mailprov_tag/${1##*/}
   mailprov_count=$((mailprov_count + 1))
-  eval "mailprov_path_$mailprov_count=\$1 mailprov_backup_$mailprov_count=\$2 mailprov_temp_$mailprov_count=\$mailprov_staged"
+  eval "mailprov_path_$mailprov_count=\$1 mailprov_backup_$mailprov_count=\$2 mailprov_sum_$mailprov_count=\$3"
+  eval "mailprov_temp_$mailprov_count=\$mailprov_staged"
 }
 
 # mailprov_set_pick NUMBER ...: $mailprov_files, for eval: where these files wait. One process for many files.
@@ -216,6 +220,7 @@ mailprov_set_swap() {
     mailprov_copy=- mailprov_new=
     if [ $# -gt 0 ] || [ -n "$mailprov_check_after" ] || [ "$mailprov_keep" = yes ]; then
       mailprov_kept "$mailprov_path" || mailprov_new=yes
+      [ "$mailprov_copy" = - ] || mailprov_before "$mailprov_path" || exit 1
     fi
     eval "mailprov_copy_$mailprov_i=\$mailprov_copy mailprov_new_$mailprov_i=\$mailprov_new"
   done
@@ -234,6 +239,11 @@ mailprov_set_swap() {
       eval "mailprov_note \"\$mailprov_state/services/\$mailprov_unit.previous\" \
         \"\$mailprov_path_$mailprov_i\" \"\$mailprov_copy_$mailprov_i\""
     done
+  done
+  mailprov_i=0
+  while [ "$mailprov_i" -lt "$mailprov_count" ]; do
+    mailprov_i=$((mailprov_i + 1))
+    eval "mailprov_wrote \"\$mailprov_path_$mailprov_i\" \"\$mailprov_sum_$mailprov_i\"" || exit 1
   done
   while [ "$mailprov_folders" -gt 0 ]; do
     eval "mailprov_where=\$mailprov_in_$mailprov_folders"
@@ -255,10 +265,15 @@ mailprov_set_swap() {
 
 # mailprov_kept PATH: where the copy of PATH is or belongs, called $mailprov_copy; `-` if there is nothing to copy.
 # Fails if it has to be made yet. What was there before the run counts: a second change by the same run keeps the
-# first copy.
+# first copy. What the run made is listed in RUN.made.
 mailprov_kept() {
   mailprov_copy=-
-  mailprov_left "$1" || return 0
+  if ! mailprov_left "$1"; then
+    [ -d "$mailprov_state/backups/" ] || (umask 077 && mkdir -p -- "$mailprov_state/backups") || exit 1
+    mailprov_left "$mailprov_state/backups/$mailprov_run$1" ||
+      printf '%s\n' "$1" >>"$mailprov_state/backups/$mailprov_run.made" || exit 1
+    return 0
+  fi
   mailprov_copy=$mailprov_state/backups/$mailprov_run$1
   mailprov_left "$mailprov_copy"
 }
@@ -281,6 +296,22 @@ mailprov_keep() {
   mailprov_kept "$1" || { mailprov_copies "$1" && mailprov_copied; }
 }
 
+# mailprov_wrote PATH [SHA256]: what the run left at PATH, in RUN.wrote; `-` for nothing, `>TARGET` for a link. Whatever
+# differs from that later is a person's doing.
+mailprov_wrote() {
+  mailprov_left_there=-
+  if [ $# -eq 2 ]; then
+    mailprov_left_there=$2
+  elif [ -L "$1" ]; then
+    mailprov_left_there=">$(readlink -- "$1")"
+  elif [ -f "$1" ]; then
+    mailprov_left_there=$(sha256sum <"$1")
+    mailprov_left_there=${mailprov_left_there%% *}
+  fi
+  [ -d "$mailprov_state/backups/" ] || (umask 077 && mkdir -p -- "$mailprov_state/backups") || return 1
+  printf '%s\t%s\n' "$1" "$mailprov_left_there" >>"$mailprov_state/backups/$mailprov_run.wrote"
+}
+
 # mailprov_note FILE PATH COPY: unless FILE knows an older copy of PATH, which the service last ran with.
 mailprov_note() {
   if [ -e "$1" ]; then
@@ -294,13 +325,13 @@ mailprov_note() {
 # mailprov_set_restore PATH COPY
 mailprov_set_restore() {
   if [ "$2" = - ]; then
-    rm -f -- "$1"
+    rm -f -- "$1" && mailprov_wrote "$1" -
     return
   fi
   mailprov_old=$(mktemp -u -- "${1%/*}/.mailprov-XXXXXXXXXX")
   # Newer than anything that was compiled from the refused one.
   cp -a -- "$2" "$mailprov_old" && { [ -L "$mailprov_old" ] || touch -c -- "$mailprov_old"; } &&
-    mv -fT -- "$mailprov_old" "$1"
+    mv -fT -- "$mailprov_old" "$1" && mailprov_wrote "$1"
 }
 
 # mailprov_put_back UNIT: the files that UNIT last ran with, as mailprov_set_swap noted them. Fails without a note.

@@ -9,6 +9,8 @@ mod params;
 
 use sha2::{Digest as _, Sha256};
 
+use super::gone::Terms;
+use super::gone::service::GoneService;
 use super::kind::Kind;
 use super::probe::Probe;
 use super::world::World;
@@ -60,6 +62,22 @@ impl Step for Service {
 
     fn requires(&self) -> Vec<Resource> {
         vec![Resource::Unit(self.unit.clone())]
+    }
+
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        GoneService::of(&self.unit, self.masked, self.drop_ins.keys(), terms)
+    }
+
+    fn writes(&self) -> Vec<String> {
+        self.drop_ins.keys().map(|name| self.drop_in_path(name)).collect()
+    }
+
+    fn without(&self, paths: &[String]) -> Option<Box<dyn Step>> {
+        let mut service = self.clone();
+        service
+            .drop_ins
+            .retain(|name, _| !paths.contains(&self.drop_in_path(name)));
+        Some(Box::new(service))
     }
 
     fn digest(&self) -> String {

@@ -63,6 +63,15 @@ pub trait Dialect: Sync {
     fn create_user(&self, name: &str, host: &str, password: Option<&Secret>) -> String;
     fn alter_user(&self, name: &str, host: &str, password: Option<&Secret>) -> String;
     fn drop_user(&self, name: &str, host: &str) -> String;
+    /// Lets the user of `row` log in with `password` as well as with those that it has; `None` where a user has one
+    /// password alone.
+    fn add_password(&self, _name: &str, _host: &str, _row: &Row, _password: &Secret) -> Option<String> {
+        None
+    }
+    /// Whether the user logs in with anything else, too.
+    fn has_others(&self, _row: &Row, _password: &Secret) -> bool {
+        false
+    }
 
     /// The object's spelling, privilege, and `YES` when it may be passed on: a row for each privilege.
     fn grants(&self, grant: &Grant<'_>) -> String;

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::gone::Terms;
+use super::gone::sql::GoneSql;
 use super::kind::params::Mode;
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{Engine, Probe};
@@ -40,6 +42,9 @@ pub struct Database {
     mode: Option<Mode>,
     #[serde(default)]
     state: State,
+    /// Whether it goes with the tables that are in it.
+    #[serde(skip)]
+    purge: bool,
 }
 
 fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
@@ -154,7 +159,9 @@ impl Database {
             Some(_) => None,
         };
         match tables.as_deref() {
-            Some("0") => Assessment::Remove(Diff::default().attribute("database", Some(&self.name), None)),
+            tables if tables == Some("0") || self.purge => {
+                Assessment::Remove(Diff::default().attribute("database", Some(&self.name), None))
+            }
             tables => Assessment::Refused(format!(
                 "database `{}` is to go, but holds {} tables: mailprov drops no data. Drop it by hand",
                 self.name,
@@ -228,6 +235,20 @@ impl Step for Database {
             .map(|owner| super::sql::user_resource(self.engine, owner, &super::sql::localhost()))
             .chain([Resource::DatabaseServer(self.engine.to_string())])
             .collect()
+    }
+
+    /// Only with everything in it, so only when data go too.
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        let kept = terms.kept.has(&database_resource(self.engine, &self.name));
+        if self.state == State::Absent || !terms.purge || kept {
+            return None;
+        }
+        let absent = Self {
+            state: State::Absent,
+            purge: true,
+            ..self.clone()
+        };
+        Some(GoneSql::boxed(self.engine, absent))
     }
 
     fn digest(&self) -> String {

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::gone::Terms;
+use super::gone::sql::GoneSql;
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{Engine, Probe};
 use super::sql::{
@@ -215,6 +217,20 @@ impl Step for SqlGrant {
             needed.push(table_resource(self.engine, &self.database, &self.table));
         }
         needed
+    }
+
+    /// A user that goes takes its privileges along.
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        let user = user_resource(self.engine, &self.user, &self.host);
+        if self.state == State::Absent || !terms.kept.has(&user) {
+            return None;
+        }
+        let absent = Self {
+            privileges: Vec::new(),
+            state: State::Absent,
+            ..self.clone()
+        };
+        Some(GoneSql::boxed(self.engine, absent))
     }
 
     fn digest(&self) -> String {

@@ -5,10 +5,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::gone::Terms;
+use super::gone::sql::GoneSql;
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{Engine, Probe};
 use super::sql::password::{Password, Scheme};
-use super::sql::{Query, Row, Seen, State, Table, Value, check_names, dialect, look, table_resource, text};
+use super::sql::{
+    Query, Row, Seen, State, Table, Value, check_names, database_resource, dialect, look, table_resource,
+    text,
+};
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
 use crate::diagnostic::Diagnostics;
@@ -321,6 +326,25 @@ impl Step for SqlRow {
     }
 
     /// Without the password: a service that watches rows must not restart for it.
+    /// Rows are data. A database that goes takes them along.
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        let stays = terms.kept.has(&database_resource(self.engine, &self.database));
+        if self.state == State::Absent || !terms.purge || !stays {
+            return None;
+        }
+        let absent = Self {
+            engine: self.engine,
+            database: self.database.clone(),
+            table: self.table.clone(),
+            key: self.key.clone(),
+            set: Vec::new(),
+            initial: Vec::new(),
+            password: None,
+            state: State::Absent,
+        };
+        Some(GoneSql::boxed(self.engine, absent))
+    }
+
     fn digest(&self) -> String {
         let columns = format!("{:?} {:?} {:?}", self.key, self.set, self.state);
         format!("{:x}", Sha256::digest(format!("{} {columns}", self.summary())))

@@ -4,9 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::gone::Terms;
+use super::gone::sql::GoneSql;
 use super::kind::{Kind, Params, read};
 use super::probe::{Engine, Probe};
 use super::sql::{Query, Seen, State, check_names, check_users, dialect, localhost, look, user_resource};
+use super::sql_former::FormerPasswords;
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
 use crate::diagnostic::Diagnostics;
@@ -118,9 +121,18 @@ impl Step for User {
         let dialect = dialect(self.engine);
         let there = matches!(look(world, &self.query(), &[]), Seen::Rows(rows) if !rows.is_empty());
         let password = self.password.as_ref();
+        let added = match look(world, &self.query(), &[]) {
+            Seen::Rows(rows) => rows
+                .first()
+                .zip(password)
+                .and_then(|(row, password)| dialect.add_password(&self.name, &self.host, row, password)),
+            _ => None,
+        };
         let statements = match (self.state, there) {
             (State::Absent, _) => dialect.drop_user(&self.name, &self.host),
-            (State::Present, true) => dialect.alter_user(&self.name, &self.host, password),
+            (State::Present, true) => {
+                added.unwrap_or_else(|| dialect.alter_user(&self.name, &self.host, password))
+            }
             (State::Present, false) => dialect.create_user(&self.name, &self.host, password),
         };
         Fix::Script(dialect.run(None, statements.as_bytes()))
@@ -135,6 +147,26 @@ impl Step for User {
 
     fn requires(&self) -> Vec<Resource> {
         vec![Resource::DatabaseServer(self.engine.to_string())]
+    }
+
+    fn afterwards(&self) -> Option<Box<dyn Step>> {
+        let password = self.password.clone().filter(|_| self.state == State::Present)?;
+        FormerPasswords::of(self.engine, &self.name, &self.host, password)
+    }
+
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        let user = user_resource(self.engine, &self.name, &self.host);
+        if self.state == State::Absent || terms.kept.has(&user) {
+            return None;
+        }
+        let absent = Self {
+            engine: self.engine,
+            name: self.name.clone(),
+            host: self.host.clone(),
+            password: None,
+            state: State::Absent,
+        };
+        Some(GoneSql::boxed(self.engine, absent))
     }
 
     fn digest(&self) -> String {

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gone::Terms;
+use super::gone::file::GoneFile;
 use super::kind::params::AbsolutePath;
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{PathState, Probe};
@@ -104,6 +106,17 @@ impl Step for Symlink {
             State::Present => self.path.parent().to_owned(),
             State::Absent => self.path.to_string(),
         })]
+    }
+
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        match self.state {
+            State::Present => GoneFile::link(self.path.as_str(), &self.target, terms),
+            State::Absent => None,
+        }
+    }
+
+    fn writes(&self) -> Vec<String> {
+        vec![self.path.to_string()]
     }
 
     fn digest(&self) -> String {

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gone::Terms;
+use super::gone::file::GoneFile;
 use super::kind::params::{AbsolutePath, Scalar};
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::Probe;
@@ -107,7 +109,7 @@ impl Step for Sysctl {
     fn fix(&self, _world: &World<'_>) -> Fix {
         let set = [self.promised.replacement()];
         // In one write: the kernel takes each write as a whole value.
-        let script = first(&replace::script(&set, None, &[], "sysctl"))
+        let script = first(&replace::script(&set, None, &[], "-"))
             .code("printf '%s\\n'")
             .word(&self.value)
             .code(" >")
@@ -122,6 +124,12 @@ impl Step for Sysctl {
 
     fn requires(&self) -> Vec<Resource> {
         self.promised.requires()
+    }
+
+    /// The kernel keeps the value until the next boot: nobody knows what it would be without us.
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        let promised = &self.promised;
+        GoneFile::file(promised.path.as_str(), promised.sha256(), None, terms)
     }
 
     fn digest(&self) -> String {

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gone::Terms;
 use super::kind::params::{AbsolutePath, Mode, refuse_readable_secret};
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::Probe;
@@ -213,11 +214,13 @@ impl Step for Timer {
     }
 
     fn fix(&self, _world: &World<'_>) -> Fix {
-        let [timer, _] = self.units();
+        let [timer, service] = self.units();
         if self.state == State::Absent {
             let paths = [self.timer.path.as_str(), self.service.path.as_str()];
             let script = Script::new()
                 .command(["systemctl", "disable", "--now", "--quiet", &timer])
+                // What it started last may still run.
+                .command(["systemctl", "stop", &service])
                 .then(&remove(paths))
                 .command(["systemctl", "daemon-reload"]);
             return Fix::Script(script);
@@ -227,7 +230,7 @@ impl Step for Timer {
         files[1].validate = Some(format!("systemd-analyze calendar -- {calendar} >/dev/null"));
         // `restart`, because a timer that runs keeps its old times; `reset-failed`, because systemd refuses the sixth
         // start in ten seconds, and a timer that failed for that stays down.
-        let script = first(&replace::script(&files, None, &[], "timers"))
+        let script = first(&replace::script(&files, None, &[], "-"))
             .code("systemctl daemon-reload && systemctl enable --quiet")
             .word(&timer)
             .code(" || exit 1\nsystemctl reset-failed")
@@ -254,6 +257,19 @@ impl Step for Timer {
             State::Present => vec![Resource::User(self.user.clone())],
             State::Absent => Vec::new(),
         }
+    }
+
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        let absent = || Self {
+            name: self.name.clone(),
+            on_calendar: self.on_calendar.clone(),
+            user: self.user.clone(),
+            timer: self.timer.clone(),
+            service: self.service.clone(),
+            state: State::Absent,
+        };
+        let goes = self.state == State::Present && !terms.kept.has_path(self.timer.path.as_str());
+        goes.then(|| Box::new(absent()) as Box<dyn Step>)
     }
 
     fn digest(&self) -> String {

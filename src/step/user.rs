@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gone::Terms;
+use super::gone::account::GoneUser;
 use super::group::{check_name, other_holder, who_has};
 use super::kind::params::AbsolutePath;
 use super::kind::{Kind, Params, read, refuse};
@@ -207,6 +209,8 @@ impl User {
             .words(words)
             .code(" \"$@\" --")
             .word(&self.name)
+            .code(" || exit\nmailprov_made users")
+            .word(&self.name)
             .code("\n")
     }
 }
@@ -305,6 +309,14 @@ impl Step for User {
             .collect()
     }
 
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        let home = self.home.as_ref().map(AbsolutePath::as_str);
+        match self.state {
+            State::Present => GoneUser::of(&self.name, home, &self.groups, terms),
+            State::Absent => None,
+        }
+    }
+
     fn digest(&self) -> String {
         digest([format!("{self:?}").as_bytes()])
     }
@@ -346,7 +358,7 @@ mod tests {
         assert_eq!(
             Host::default().script(&*vmail()),
             "set --\n useradd --system --no-create-home --uid 5000 --gid vmail --home /var/vmail --shell \
-             /usr/sbin/nologin --groups ssl-cert \"$@\" -- vmail\n"
+             /usr/sbin/nologin --groups ssl-cert \"$@\" -- vmail || exit\nmailprov_made users vmail\n"
         );
     }
 

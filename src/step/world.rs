@@ -29,6 +29,8 @@ pub struct Pending {
     pub steps: BTreeSet<StepId>,
     /// What those steps will provide.
     pub resources: BTreeMap<Resource, StepId>,
+    /// What those that take something back will leave nothing of.
+    pub removed: BTreeSet<Resource>,
 }
 
 impl<'a> World<'a> {
@@ -69,6 +71,11 @@ impl<'a> World<'a> {
     /// The earlier step that is going to provide `resource`.
     pub fn will_provide(&self, resource: &Resource) -> Option<&'a StepId> {
         self.pending.resources.get(resource)
+    }
+
+    /// Whether an earlier step is going to take `resource` away.
+    pub fn will_remove(&self, resource: &Resource) -> bool {
+        self.pending.removed.contains(resource)
     }
 
     /// Steps of this host that `pattern`, written in the role of the judged step, names.

@@ -5,9 +5,10 @@ use std::io::{IsTerminal as _, Read as _};
 use zeroize::Zeroizing;
 
 use super::{File, count, first_recipients};
-use crate::cli::common::{Failure, IdentityArgs, print};
-use crate::secret::Secret;
+use crate::cli::common::{Failure, IdentityArgs, print, unknown_name};
+use crate::role::bind::needed_secrets;
 use crate::secret::vault::SecretError;
+use crate::secret::{Secret, random};
 
 #[derive(Debug, clap::Args)]
 pub struct Set {
@@ -18,6 +19,9 @@ pub struct Set {
     /// Who can read the secrets of a new secrets file: an age recipient or an SSH public key. May be repeated
     #[arg(long, value_name = "KEY")]
     recipient: Vec<String>,
+    /// Make up a new value for a secret that there is, for the next apply to put in the place of the old one
+    #[arg(long, conflicts_with = "recipient")]
+    rotate: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,6 +45,9 @@ impl Get {
 
 impl Set {
     pub fn run(self) -> Result<(), Failure> {
+        if self.rotate {
+            return self.rotate();
+        }
         let mut file = self.file.load()?;
         first_recipients(&mut file, self.recipient)?;
         let value = if std::io::stdin().is_terminal() {
@@ -59,6 +66,36 @@ impl Set {
             self.name,
             file.path.display(),
             count(file.recipients.len(), "recipient"),
+        ))
+    }
+}
+
+impl Set {
+    /// A made-up value for an entry that there is, if whoever uses it says that it may be made up.
+    fn rotate(self) -> Result<(), Failure> {
+        let (mut inventory, roles) = self.file.inventory()?;
+        let name = self.name.as_str();
+        if !inventory.secrets.entries.contains_key(name) {
+            let known = inventory.secrets.entries.keys().map(String::as_str);
+            return Err(unknown_name("secret", name, known));
+        }
+        let needed = needed_secrets(&inventory, &roles);
+        let why = match needed.get(name) {
+            Some(needed) if needed.generate => None,
+            Some(needed) => Some(format!("{} is not for mailprov to make up", needed.by)),
+            None => Some("nothing in the inventory uses it".to_owned()),
+        };
+        if let Some(why) = why {
+            return Err(Failure::usage(format!(
+                "`{name}` can't be rotated: {why}\n  help: set its value yourself: mailprov secrets set {name}"
+            )));
+        }
+        let value = random::password()?;
+        inventory.secrets.set(name, &value)?;
+        print(&format!(
+            "replaced `{name}` in {}\nnext: mailprov apply {}\n",
+            inventory.secrets.path.display(),
+            inventory.path.display()
         ))
     }
 }

@@ -10,7 +10,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::inventory::{Origin, RoleUse, Variable, Variables};
 use crate::yaml::{Key, Node};
 
-/// Roles of the groups from outer to inner, then the host's own; each once.
+/// Roles of the groups from outer to inner, then the host's own; each once. Whether it is to be there is said by the
+/// innermost.
 pub fn roles(raw: &Raw, groups: &[usize], host: &RawHost) -> Vec<RoleUse> {
     let mut roles: Vec<RoleUse> = Vec::new();
     for role in groups
@@ -18,8 +19,10 @@ pub fn roles(raw: &Raw, groups: &[usize], host: &RawHost) -> Vec<RoleUse> {
         .flat_map(|g| &raw.groups[*g].roles)
         .chain(&host.roles)
     {
-        if !roles.iter().any(|known| known.name == role.name) {
-            roles.push(role.clone());
+        match roles.iter_mut().find(|known| known.name == role.name) {
+            Some(known) if known.absent == role.absent => {}
+            Some(known) => *known = role.clone(),
+            None => roles.push(role.clone()),
         }
     }
     roles

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Document, connection, is_nothing, names};
+use super::{Document, connection, is_nothing, names, role};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean};
 use crate::inventory::{Connection, RoleUse};
 use crate::yaml::{Key, Node, NodeValue, unknown_key};
@@ -184,14 +184,29 @@ fn read_variables(node: &Node, found: &mut Diagnostics) -> Variables {
     entries.to_vec()
 }
 
+/// A list of `ROLE` and `{role: ROLE, state: absent}`, no role twice.
 fn read_roles(node: &Node, found: &mut Diagnostics) -> Vec<RoleUse> {
-    read_names("roles", node, found)
-        .into_iter()
-        .map(|(name, place)| {
-            found.keep(names::simple("role", &name, &place));
-            RoleUse { name, place }
-        })
-        .collect()
+    let mut roles: Vec<RoleUse> = Vec::new();
+    if is_nothing(node) {
+        return roles;
+    }
+    let items = found.keep(node.expect_list("roles")).unwrap_or_default();
+    for (i, item) in items.iter().enumerate() {
+        let Some(role) = role::read(item, i, found) else {
+            continue;
+        };
+        found.keep(names::simple("role", &role.name, &role.place));
+        if roles.iter().any(|known| known.name == role.name) {
+            found.push(
+                Diagnostic::new(format!("`{}` is listed twice", role.name))
+                    .at(&role.place)
+                    .help("remove one of the two"),
+            );
+        } else {
+            roles.push(role);
+        }
+    }
+    roles
 }
 
 /// A list of names, none of them twice.

@@ -28,10 +28,11 @@ pub fn value(value: &crate::value::Value, vault: &Vault) -> Value {
         Ours::Map(entries) => map(entries
             .iter()
             .map(|(key, item)| (key.clone(), self::value(item, vault)))),
-        // Binding has refused to start when one is missing.
-        Ours::Secret(name) => vault
-            .get(name)
-            .map_or_else(|| Value::from(()), |secret| Value::from(secret.expose())),
+        // Binding has refused to start when one is missing that anything present needs.
+        Ours::Secret(name) => vault.get(name).map_or_else(
+            || Value::from(format!("<secret {name}>")),
+            |secret| Value::from(secret.expose()),
+        ),
     }
 }
 

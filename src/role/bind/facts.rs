@@ -2,7 +2,7 @@
 
 use crate::host::{Facts, PackageVersion};
 use crate::inventory::InventoryHost;
-use crate::role::declare::roles_of;
+use crate::role::declare::in_scope;
 use crate::role::load::Roles;
 
 /// The release that offline commands assume.
@@ -11,7 +11,7 @@ const RELEASE: &str = "debian-13";
 /// Packages whose versions the host's templates ask for.
 pub fn packages(roles: &Roles, host: &InventoryHost) -> Vec<String> {
     let mut found = indexmap::IndexSet::new();
-    for role in roles_of(roles, host) {
+    for role in in_scope(roles, host) {
         found.extend(role.versions.keys().cloned());
     }
     found.into_iter().collect()
@@ -56,7 +56,7 @@ pub fn complete_facts(roles: &Roles, host: &InventoryHost, facts: &mut Facts) {
     } else {
         format!("{}-{}", facts.distribution, facts.release)
     };
-    for role in roles_of(roles, host) {
+    for role in in_scope(roles, host) {
         for (package, releases) in &role.versions {
             if let Some(version) = releases.get(&release) {
                 facts

@@ -238,3 +238,5 @@ fn variables_of_a_role_that_does_not_come_may_stay_and_must_fit() {
     let wrong = conditional("filter_level: high").unwrap_err();
     assert!(wrong[0].contains("filter_level"), "{wrong:?}");
 }
+
+mod absent;

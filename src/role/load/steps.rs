@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::{keys, types};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::role::{Each, Need, NeedOn, StepDeclaration};
+use crate::step::gone::Holds;
 use crate::step::kind::{self, Kind};
 use crate::yaml::{Key, Node, NodeValue};
 
-const KEYS: [&str; 5] = ["id", "doc", "when", "each", "needs"];
+const KEYS: [&str; 6] = ["id", "doc", "when", "each", "needs", "holds"];
 
 /// The steps of the role `role`.
 pub fn read(node: &Node, role: &str, wrong: &mut Diagnostics) -> Vec<StepDeclaration> {
@@ -72,6 +73,7 @@ fn step(node: &Node, role: &str, wrong: &mut Diagnostics) -> Option<StepDeclarat
         .map(|node| needs(node, role, wrong))
         .unwrap_or_default();
     let ((id, place), (kind, params)) = (id?, kind?);
+    let holds = node.get("holds").and_then(|node| holds(node, kind, wrong));
     Some(StepDeclaration {
         id,
         place,
@@ -81,7 +83,32 @@ fn step(node: &Node, role: &str, wrong: &mut Diagnostics) -> Option<StepDeclarat
         when,
         each,
         needs,
+        holds,
     })
+}
+
+/// `data` or `scratch`.
+fn holds(node: &Node, kind: &Kind, wrong: &mut Diagnostics) -> Option<Holds> {
+    match keys::text(node, "`data` or `scratch`", wrong)? {
+        "data" => Some(Holds::Data),
+        "scratch" if kind.name == "directory" => Some(Holds::Scratch),
+        "scratch" => {
+            wrong.push(
+                Diagnostic::new(format!("a {} holds nothing that could be scratch", kind.name))
+                    .at(&node.place)
+                    .help("only a directory goes together with what is in it"),
+            );
+            None
+        }
+        other => {
+            wrong.push(
+                Diagnostic::new(format!("expected `data` or `scratch`, found `{other}`"))
+                    .at(&node.place)
+                    .help("`data` is people's and stays when the role is taken away; `scratch` is worth nothing"),
+            );
+            None
+        }
+    }
 }
 
 /// The one key of a step that names its kind, and its parameters.

@@ -44,9 +44,10 @@ impl Place {
 
     fn text(&self, script: &Script) -> String {
         format!(
-            "mailprov_state={}\nmailprov_checks={}\n{SH}\n(\n{}\n)\n",
+            "mailprov_state={}\nmailprov_checks={}\n{SH}\n{}\n(\n{}\n)\n",
             crate::host::script::quote(&self.at("state")),
             crate::host::script::quote(&self.at("check")),
+            crate::step::gone::SH,
             script.as_str()
         )
     }

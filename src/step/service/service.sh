@@ -8,7 +8,53 @@ mailprov_service_begin() {
   (umask 077 && mkdir -p -- "$mailprov_services") || exit 1
   umask 022
   # The folder of backups, should a drop-in be replaced.
-  mailprov_run=$(date -u +%Y%m%dT%H%M%SZ)-drop-ins
+  case $mailprov_run in /* | '') mailprov_run=$(date -u +%Y%m%dT%H%M%SZ)-drop-ins ;; esac
+  mailprov_before=$mailprov_state/before/units/$1
+  [ -e "$mailprov_before" ] || (umask 077 && mailprov_service_note) || exit 1
+}
+
+# The state of the unit before mailprov had to do with it, for the day when its role is taken away.
+mailprov_service_note() {
+  mkdir -p -- "${mailprov_before%/*}" || return 1
+  if [ -e "$mailprov_services/$mailprov_unit.ran" ]; then
+    echo 'inactive disabled'
+  else
+    echo "$(systemctl is-active -- "$mailprov_unit" 2>/dev/null) $(systemctl is-enabled -- "$mailprov_unit" 2>/dev/null)"
+  fi >"$mailprov_before"
+}
+
+# mailprov_service_take_back UNIT masked|- DROP-IN ...: see gone/service.rs.
+mailprov_service_take_back() {
+  mailprov_unit=$1 mailprov_masked=$2
+  shift 2
+  mailprov_services=$mailprov_state/services
+  mailprov_before=$mailprov_state/before/units/$mailprov_unit
+  mailprov_first='' mailprov_boot=''
+  read -r mailprov_first mailprov_boot <"$mailprov_before"
+  for mailprov_name; do
+    mailprov_path=/etc/systemd/system/$mailprov_unit.d/$mailprov_name
+    ! mailprov_left "$mailprov_path" || mailprov_take_back "$mailprov_path" || exit 1
+  done
+  rmdir -- "/etc/systemd/system/$mailprov_unit.d" 2>/dev/null
+  [ "$mailprov_masked" = - ] || systemctl -q unmask -- "$mailprov_unit"
+  [ $# = 0 ] || systemctl daemon-reload || exit 1
+  case $(systemctl show -p LoadState -- "$mailprov_unit") in
+    *=not-found) ;;
+    *)
+      if [ "$mailprov_first" = active ]; then
+        [ "$mailprov_boot" != enabled ] || mailprov_service_boot enable
+        systemctl reload-or-restart -- "$mailprov_unit" || exit 1
+      else
+        systemctl stop -- "$mailprov_unit" || exit 1
+        mailprov_service_boot disable
+      fi
+      ;;
+  esac
+  for mailprov_name in restart reload previous ran part; do
+    rm -f -- "$mailprov_services/$mailprov_unit.$mailprov_name" || exit 1
+  done
+  rm -f -- "$mailprov_before" || exit 1
+  exit 0
 }
 
 mailprov_service_drop_in() {
@@ -22,7 +68,8 @@ mailprov_service_drop_in() {
   ) || exit 1
   # systemd reads only what ends in .conf.
   cat >"$mailprov_drop_ins/.mailprov-part" && chmod 644 "$mailprov_drop_ins/.mailprov-part" &&
-    sync -- "$mailprov_drop_ins/.mailprov-part" && mv -fT -- "$mailprov_drop_ins/.mailprov-part" "$mailprov_path"
+    sync -- "$mailprov_drop_ins/.mailprov-part" && mv -fT -- "$mailprov_drop_ins/.mailprov-part" "$mailprov_path" &&
+    mailprov_wrote "$mailprov_path"
 }
 
 mailprov_service_reread() {

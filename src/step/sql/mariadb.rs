@@ -115,6 +115,59 @@ fn identified(password: Option<&Secret>) -> String {
     }
 }
 
+/// One of the ways in which a user may log in.
+#[derive(Debug, Default, serde::Deserialize)]
+struct Way {
+    #[serde(default)]
+    plugin: String,
+    #[serde(default, rename = "authentication_string")]
+    verifier: String,
+    /// The ways, when there are several; an empty one stands for the outermost.
+    #[serde(default)]
+    auth_or: Vec<Way>,
+}
+
+impl Way {
+    fn is_native(&self) -> bool {
+        self.plugin.is_empty() || self.plugin == "mysql_native_password"
+    }
+
+    /// Whether it is one that nobody could have written to end a statement.
+    fn is_verifier(&self) -> bool {
+        let digits = self.verifier.strip_prefix('*');
+        digits.is_some_and(|digits| digits.len() == 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+
+    fn is_password(&self, password: &Secret) -> bool {
+        self.is_native() && self.verifier.eq_ignore_ascii_case(&native_password(password))
+    }
+}
+
+/// How a user may log in, from its row of `mysql.global_priv`
+/// (<https://mariadb.com/kb/en/mysqlglobal_priv-table/>).
+fn ways(row: &Row) -> Vec<Way> {
+    let Some(outer) = text(row, 0).and_then(|json| serde_json::from_str::<Way>(&json).ok()) else {
+        return Vec::new();
+    };
+    if outer.auth_or.is_empty() {
+        return vec![outer];
+    }
+    let (plugin, verifier) = (outer.plugin, outer.verifier);
+    let or = outer.auth_or.into_iter();
+    or.map(|way| {
+        if way.plugin.is_empty() && way.verifier.is_empty() {
+            Way {
+                plugin: plugin.clone(),
+                verifier: verifier.clone(),
+                auth_or: Vec::new(),
+            }
+        } else {
+            way
+        }
+    })
+    .collect()
+}
+
 fn condition(key: &[(String, Value)]) -> String {
     let equal: Vec<String> = key
         .iter()
@@ -194,22 +247,38 @@ impl Dialect for Mariadb {
 
     fn user(&self, user: &str, host: &str) -> String {
         format!(
-            "SELECT HEX(plugin), HEX(authentication_string) FROM mysql.user WHERE User = {} AND Host = {}",
+            "SELECT HEX(Priv) FROM mysql.global_priv WHERE User = {} AND Host = {}",
             literal_text(user),
             literal_text(host)
         )
     }
 
     fn user_has(&self, row: &Row, password: Option<&Secret>) -> bool {
-        let plugin = text(row, 0).unwrap_or_default();
-        let verifier = text(row, 1).unwrap_or_default();
+        let ways = ways(row);
         match password {
-            Some(password) => {
-                (plugin.is_empty() || plugin == "mysql_native_password")
-                    && verifier.eq_ignore_ascii_case(&native_password(password))
-            }
-            None => plugin == "unix_socket",
+            Some(password) => ways.iter().any(|way| way.is_password(password)),
+            None => matches!(ways.as_slice(), [way] if way.plugin == "unix_socket"),
         }
+    }
+
+    fn add_password(&self, name: &str, host: &str, row: &Row, password: &Secret) -> Option<String> {
+        // One that changed twice before anybody noticed still has the first; no more are kept.
+        let others: Vec<String> = ways(row)
+            .into_iter()
+            .filter(|way| way.is_native() && !way.is_password(password) && way.is_verifier())
+            .take(2)
+            .map(|way| format!(" OR mysql_native_password USING '{}'", way.verifier))
+            .collect();
+        let identified = identified(Some(password));
+        Some(format!(
+            "ALTER USER {} {identified}{};\n",
+            user(name, host),
+            others.concat()
+        ))
+    }
+
+    fn has_others(&self, row: &Row, password: &Secret) -> bool {
+        ways(row).iter().any(|way| !way.is_password(password))
     }
 
     fn create_user(&self, name: &str, host: &str, password: Option<&Secret>) -> String {
@@ -391,10 +460,8 @@ mod tests {
     #[test]
     fn a_user_has_the_password_only_with_the_plugin_that_checks_it() {
         let row = |plugin: &str, verifier: &str| {
-            vec![
-                Some(plugin.as_bytes().to_vec()),
-                Some(verifier.as_bytes().to_vec()),
-            ]
+            let way = serde_json::json!({"access": 0, "plugin": plugin, "authentication_string": verifier});
+            vec![Some(way.to_string().into_bytes())]
         };
         let secret = Secret::new("mypass");
         let hash = native_password(&secret);
@@ -403,6 +470,29 @@ mod tests {
         assert!(!Mariadb.user_has(&row("mysql_native_password", &hash), Some(&Secret::new("other"))));
         assert!(!Mariadb.user_has(&row("mysql_native_password", ""), Some(&Secret::new(""))));
         assert!(Mariadb.user_has(&row("unix_socket", ""), None));
+    }
+
+    #[test]
+    fn a_new_password_comes_beside_the_old_one_and_replaces_it_later() {
+        let (old, new) = (Secret::new("old"), Secret::new("new"));
+        let way = |secret| serde_json::json!({"plugin": "mysql_native_password", "authentication_string": native_password(secret)});
+        let row = |json: serde_json::Value| vec![Some(json.to_string().into_bytes())];
+        let alone = row(way(&old));
+        assert!(!Mariadb.has_others(&alone, &old));
+        let (old_hash, new_hash) = (native_password(&old), native_password(&new));
+        assert_eq!(
+            Mariadb.add_password("u", "localhost", &alone, &new).unwrap(),
+            format!(
+                "ALTER USER `u`@`localhost` IDENTIFIED VIA mysql_native_password USING '{new_hash}' OR \
+                 mysql_native_password USING '{old_hash}';\n"
+            )
+        );
+        // The outermost one stands for the empty one among several.
+        let mut both = way(&new);
+        both["auth_or"] = serde_json::json!([{}, way(&old)]);
+        let both = row(both);
+        assert!(Mariadb.user_has(&both, Some(&new)) && Mariadb.user_has(&both, Some(&old)));
+        assert!(Mariadb.has_others(&both, &new));
     }
 
     #[test]

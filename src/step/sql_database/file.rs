@@ -3,6 +3,8 @@
 use super::Database;
 use crate::diagnostic::Diagnostics;
 use crate::host::script::Script;
+use crate::step::gone::Terms;
+use crate::step::gone::file::GoneFile;
 use crate::step::kind::params::{AbsolutePath, Mode};
 use crate::step::kind::{Params, refuse};
 use crate::step::probe::{Engine, PathState, Probe};
@@ -120,6 +122,12 @@ impl Step for DatabaseFile {
             State::Present => vec![path],
             State::Absent => vec![path, self.query().probe()],
         }
+    }
+
+    /// Only with everything in it, so only when data go too.
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        let goes = self.state == State::Present && terms.purge;
+        goes.then(|| GoneFile::data(self.path.as_str(), terms)).flatten()
     }
 
     fn assess(&self, world: &World<'_>) -> Assessment {

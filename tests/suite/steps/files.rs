@@ -43,7 +43,7 @@ fn files(host: &Host, bench: &mut Bench) {
     let motd = json!({"path": "/etc/motd", "state": "absent"});
     bench.makes("file", motd.clone());
     bench.is_kept("file", motd);
-    assert!(host.succeeds("ls /var/lib/mailprov/backups/removed-*/etc/motd"));
+    assert!(host.succeeds("ls /var/lib/mailprov/backups/*-removed/etc/motd"));
     let sudoers = step(
         "file",
         json!({"path": "/etc/sudoers.d/bad", "content": "what?\n", "mode": "0440", "validate": "visudo -cf %"}),

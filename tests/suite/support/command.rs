@@ -100,6 +100,18 @@ impl Run {
         self
     }
 
+    /// It printed this on standard output, and nothing on standard error.
+    #[track_caller]
+    pub fn says_exactly(self, text: &str) -> Self {
+        assert_eq!(
+            (self.stdout.as_str(), self.stderr.as_str()),
+            (text, ""),
+            "{}",
+            self.shown()
+        );
+        self
+    }
+
     #[track_caller]
     pub fn says_nothing_of(self, text: &str) -> Self {
         let said = self.stdout.contains(text) || self.stderr.contains(text);

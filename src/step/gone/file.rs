@@ -1,0 +1,223 @@
+//! Taking back a file, a compiled map or a link.
+
+use super::{Terms, before};
+use crate::host::script::Script;
+use crate::step::probe::{PathState, Probe};
+use crate::step::promised::{differences, removed};
+use crate::step::world::World;
+use crate::step::{Assessment, Diff, Fix, Step};
+
+/// A file or link that a role made.
+#[derive(Debug)]
+pub struct GoneFile {
+    path: String,
+    made: Made,
+    /// What a compiler made of it.
+    output: Option<String>,
+    watchers: Vec<String>,
+}
+
+/// What says that it is still the role's.
+#[derive(Debug)]
+enum Made {
+    /// SHA-256 of the promised content; also a file that names mailprov in its head.
+    File(String),
+    /// Its target.
+    Link(String),
+    /// Nothing need say it: people's data, which go only when they are purged.
+    Data,
+}
+
+impl GoneFile {
+    /// Takes back the file at `path`; `sha256` is that of its promised content. `None` when it stays.
+    pub fn file(
+        path: &str,
+        sha256: String,
+        output: Option<&str>,
+        terms: &Terms<'_>,
+    ) -> Option<Box<dyn Step>> {
+        Self::of(path, Made::File(sha256), output, terms)
+    }
+
+    /// Takes back the link at `path`.
+    pub fn link(path: &str, target: &str, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        Self::of(path, Made::Link(target.to_owned()), None, terms)
+    }
+
+    /// Deletes the file at `path`, and what a database keeps beside it. No copy is made.
+    pub fn data(path: &str, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        Self::of(path, Made::Data, None, terms)
+    }
+
+    fn of(path: &str, made: Made, output: Option<&str>, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        (!terms.kept.has_path(path)).then(|| {
+            Box::new(Self {
+                path: path.to_owned(),
+                made,
+                output: output.map(str::to_owned),
+                watchers: terms.watchers.to_vec(),
+            }) as Box<dyn Step>
+        })
+    }
+
+    /// Whether what is there is what the role made; a person's own stays.
+    fn is_ours(&self, state: &PathState) -> bool {
+        match (&self.made, state) {
+            (Made::File(promised), PathState::File { sha256, content, .. }) => {
+                sha256 == promised || content.as_deref().is_some_and(names_mailprov)
+            }
+            (Made::Link(promised), PathState::Symlink { target, .. }) => target == promised,
+            (Made::Data, PathState::File { .. }) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Whether everybody on the host may read it. Nobody need know the secrets in any other any more, so that nobody could
+/// take them out of a diff.
+pub fn is_public(state: &PathState) -> bool {
+    matches!(state, PathState::File { mode, .. } if mode.ends_with(['4', '5', '6', '7']))
+}
+
+/// Whether a file says in its head that mailprov wrote it: `mailprov_is_ours` in gone.sh asks the same.
+fn names_mailprov(content: &[u8]) -> bool {
+    String::from_utf8_lossy(content)
+        .lines()
+        .take(8)
+        .any(|line| line.contains("anaged by mailprov") || line.contains("ritten by mailprov"))
+}
+
+impl Step for GoneFile {
+    fn summary(&self) -> String {
+        format!("no {}", self.path)
+    }
+
+    fn probes(&self) -> Vec<Probe> {
+        let whole = |path: String| Probe::Path {
+            path,
+            unless: Some(String::new()),
+        };
+        vec![whole(self.path.clone()), whole(before(&self.path))]
+    }
+
+    fn assess(&self, world: &World<'_>) -> Assessment {
+        let state = world.path(&self.path);
+        let back = "what was there before mailprov comes back";
+        match (state, world.path(&before(&self.path))) {
+            (PathState::Absent | PathState::Directory { .. } | PathState::Other(_), _) => {
+                Assessment::Converged
+            }
+            (state, PathState::Absent) if self.is_ours(state) => Assessment::Remove(match state {
+                PathState::File { content, .. } if is_public(state) && !matches!(self.made, Made::Data) => {
+                    removed(&self.path, content.as_deref())
+                }
+                PathState::File { .. } if matches!(self.made, Made::Data) => {
+                    Diff::default().note("with everything in it; no copy is kept")
+                }
+                PathState::File { .. } => removed(&self.path, None),
+                _ => Diff::default(),
+            }),
+            (_, PathState::Absent) => Assessment::Converged,
+            (
+                PathState::File {
+                    content: Some(now), ..
+                },
+                PathState::File {
+                    content: Some(then), ..
+                },
+            ) if is_public(state) => {
+                Assessment::Change(Diff(differences(&self.path, Some(now), then)).note(back))
+            }
+            _ => Assessment::Change(Diff::default().note(back)),
+        }
+    }
+
+    fn fix(&self, _world: &World<'_>) -> Fix {
+        if let Made::Data = self.made {
+            let beside = ["", "-wal", "-shm", "-journal"].map(|end| format!("{}{end}", self.path));
+            return Fix::Script(Script::new().code("rm -f --").words(beside).code("\n"));
+        }
+        let mut script = Script::new()
+            .code("umask 077\nmailprov_take_back")
+            .word(&self.path)
+            .code(" || exit 1\n");
+        if let Some(output) = &self.output {
+            script = script.command(["rm", "-f", "--", output]);
+        }
+        if !self.watchers.is_empty() {
+            script = script
+                .code("mailprov_notice")
+                .words(&self.watchers)
+                .code(" || exit 1\n");
+        }
+        Fix::Script(script)
+    }
+
+    fn digest(&self) -> String {
+        "absent".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Kept;
+    use super::*;
+    use crate::step::Resource;
+    use crate::step::promised::testing::{Host, directory, file as state};
+
+    fn gone() -> Box<dyn Step> {
+        let kept = Kept::default();
+        let terms = Terms {
+            purge: false,
+            holds: None,
+            kept: &kept,
+            watchers: &[],
+        };
+        GoneFile::file("/etc/a.conf", "another".to_owned(), None, &terms).unwrap()
+    }
+
+    #[test]
+    fn what_the_role_wrote_goes_and_what_a_person_wrote_stays() {
+        let host = Host::default().path("/etc/a.conf", state("; Managed by mailprov.\nx\n", "0644"));
+        assert!(matches!(host.assess(&*gone()), Assessment::Remove(_)));
+        let host = Host::default().path("/etc/a.conf", state("mine\n", "0644"));
+        assert_eq!(host.assess(&*gone()), Assessment::Converged);
+        let host = Host::default().path("/etc/a.conf", directory("0755"));
+        assert_eq!(host.assess(&*gone()), Assessment::Converged);
+        assert_eq!(Host::default().assess(&*gone()), Assessment::Converged);
+    }
+
+    #[test]
+    fn a_file_that_may_hold_secrets_is_not_shown() {
+        let shown = |mode| {
+            let host = Host::default().path("/etc/a.conf", state("# Managed by mailprov.\nhunter3\n", mode));
+            format!("{:?}", host.assess(&*gone())).contains("hunter3")
+        };
+        assert!(shown("0644"));
+        assert!(!shown("0640"));
+    }
+
+    #[test]
+    fn what_was_there_before_comes_back() {
+        let host = Host::default()
+            .path("/etc/a.conf", state("edited since\n", "0644"))
+            .path(
+                "/var/lib/mailprov/before/files/etc/a.conf",
+                state("the package's\n", "0644"),
+            );
+        assert!(matches!(host.assess(&*gone()), Assessment::Change(_)));
+    }
+
+    #[test]
+    fn what_a_present_role_provides_stays() {
+        let mut kept = Kept::default();
+        kept.add([Resource::Path("/etc/a.conf".into())]);
+        let terms = Terms {
+            purge: true,
+            holds: None,
+            kept: &kept,
+            watchers: &[],
+        };
+        assert!(GoneFile::file("/etc/a.conf", String::new(), None, &terms).is_none());
+    }
+}

@@ -1,0 +1,97 @@
+//! Taking back packages: those that mailprov installed and that no present role names.
+
+use super::{Terms, is_noted, made};
+use crate::step::probe::Probe;
+use crate::step::world::World;
+use crate::step::{Assessment, Diff, Fix, PackageRequest, Resource, Step};
+
+/// Packages that a role brought.
+#[derive(Debug)]
+pub struct GonePackages {
+    names: Vec<String>,
+    keep: Vec<String>,
+    purge: bool,
+}
+
+impl GonePackages {
+    /// `None` when present roles need all of them.
+    pub fn of(names: &[String], terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        let names: Vec<String> = names
+            .iter()
+            .filter(|name| !terms.kept.has(&Resource::Package((*name).clone())))
+            .cloned()
+            .collect();
+        if names.is_empty() {
+            return None;
+        }
+        Some(Box::new(Self {
+            names,
+            keep: terms.kept.packages().map(str::to_owned).collect(),
+            purge: terms.purge,
+        }))
+    }
+
+    /// Those that are there because mailprov installed them, with their versions.
+    fn ours<'a>(&'a self, world: &World<'_>) -> Vec<(&'a String, String)> {
+        let there = self.names.iter().filter_map(|name| {
+            let state = world.package(name);
+            Some((name, state.installed.or(state.broken)?))
+        });
+        there
+            .filter(|(name, _)| is_noted(world, &made("packages", name)))
+            .collect()
+    }
+}
+
+impl Step for GonePackages {
+    fn summary(&self) -> String {
+        format!("{} not installed", self.names.join(", "))
+    }
+
+    fn probes(&self) -> Vec<Probe> {
+        let notes = self.names.iter().map(|name| Probe::Path {
+            path: made("packages", name),
+            unless: None,
+        });
+        self.names
+            .iter()
+            .cloned()
+            .map(Probe::Package)
+            .chain(notes)
+            .collect()
+    }
+
+    fn assess(&self, world: &World<'_>) -> Assessment {
+        let ours = self.ours(world);
+        if ours.is_empty() {
+            return Assessment::Converged;
+        }
+        let diff = ours.iter().fold(Diff::default(), |diff, (name, version)| {
+            diff.attribute(name, Some(version), None)
+        });
+        Assessment::Remove(diff.note("and what came along with them and nothing needs any more"))
+    }
+
+    fn fix(&self, world: &World<'_>) -> Fix {
+        let names: Vec<String> = self
+            .ours(world)
+            .into_iter()
+            .map(|(name, _)| name.clone())
+            .collect();
+        let (take_back, purge) = if self.purge {
+            (Vec::new(), names)
+        } else {
+            (names, Vec::new())
+        };
+        Fix::Packages(PackageRequest {
+            take_back,
+            purge,
+            keep: self.keep.clone(),
+            ..PackageRequest::default()
+        })
+    }
+
+    fn digest(&self) -> String {
+        "absent".to_owned()
+    }
+}
