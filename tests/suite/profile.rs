@@ -4,6 +4,7 @@
 //! page on the seeds calls them `profile::s0/NAME`. A new profile is a file here, and a line in `ALL`.
 
 mod s0;
+mod s4;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use crate::support::{Site, TestHost, boot};
 pub type Proof = (&'static str, fn(&Profile));
 
 /// The proofs of every profile, in the order in which they run.
-pub const ALL: &[(&str, &[Proof])] = &[("s0", s0::PROOFS)];
+pub const ALL: &[(&str, &[Proof])] = &[("s0", s0::PROOFS), ("s4", s4::PROOFS)];
 
 /// A server made from a profile.
 pub struct Profile {

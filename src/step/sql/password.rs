@@ -42,11 +42,11 @@ impl Function {
     }
 
     /// What may be asked for as rounds.
-    fn rounds(self) -> std::ops::RangeInclusive<u32> {
+    fn rounds(self) -> Option<std::ops::RangeInclusive<u32>> {
         match self {
-            Self::Sha512Crypt | Self::Sha256Crypt => 1000..=999_999_999,
-            Self::Bcrypt => 4..=31,
-            Self::Plain => 1..=0,
+            Self::Sha512Crypt | Self::Sha256Crypt => Some(1000..=999_999_999),
+            Self::Bcrypt => Some(4..=31),
+            Self::Plain => None,
         }
     }
 }
@@ -95,18 +95,15 @@ impl Scheme {
     /// # Errors
     /// In words: what the function takes.
     pub fn with_rounds(self, rounds: Option<u32>) -> Result<Self, String> {
-        let range = self.function.rounds();
-        match rounds {
-            Some(rounds) if range.is_empty() => {
-                Err(format!("{} has no rounds, found {rounds}", self.function.name()))
-            }
-            Some(rounds) if !range.contains(&rounds) => Err(format!(
-                "{} takes {} to {} rounds, found {rounds}",
-                self.function.name(),
+        let name = self.function.name();
+        match (rounds, self.function.rounds()) {
+            (Some(rounds), None) => Err(format!("{name} has no rounds, found {rounds}")),
+            (Some(rounds), Some(range)) if !range.contains(&rounds) => Err(format!(
+                "{name} takes {} to {} rounds, found {rounds}",
                 range.start(),
                 range.end()
             )),
-            rounds => Ok(Self { rounds, ..self }),
+            (rounds, _) => Ok(Self { rounds, ..self }),
         }
     }
 
