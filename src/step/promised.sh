@@ -11,7 +11,8 @@ mailprov_directory() {
   if [ ! -d "$1" ]; then
     (umask 022 && mkdir -p -- "${1%/*}/") && mkdir -m 0700 -- "$1" || return 1
   fi
-  chown -- "$3:$4" "$1" && chmod -- "$2" "$1"
+  # Only with a fifth digit chmod takes a folder's setgid away.
+  chown -- "$3:$4" "$1" && chmod -- "0$2" "$1"
 }
 
 # mailprov_symlink PATH TARGET: in one rename, so that PATH never leads nowhere.

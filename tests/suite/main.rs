@@ -7,6 +7,7 @@
 
 mod bootstrap;
 mod docs;
+mod engine;
 mod faults;
 mod filters;
 mod host;

@@ -3,9 +3,11 @@
 //! All proofs of a profile run, whatever became of the others, and the test names every one that failed. The book's
 //! page on the seeds calls them `profile::s0/NAME`. A new profile is a file here, and a line in `ALL`.
 
+mod client;
 mod s0;
 mod s4;
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -17,7 +19,7 @@ use mailprov::role::load::Roles;
 use mailprov::verify::Verdict;
 use serde_yaml::{Mapping, Value};
 
-use crate::support::{Site, TestHost, boot};
+use crate::support::{Run, Site, TestHost, boot};
 
 /// A name, and what must not panic.
 pub type Proof = (&'static str, fn(&Profile));
@@ -29,8 +31,9 @@ pub const ALL: &[(&str, &[Proof])] = &[("s0", s0::PROOFS), ("s4", s4::PROOFS)];
 pub struct Profile {
     pub host: TestHost,
     /// The profile's inventory, leading to `host`: for further runs.
-    #[allow(dead_code)]
     pub site: Site,
+    /// What [`Profile::with`] last applied.
+    with: RefCell<String>,
 }
 
 impl Profile {
@@ -74,7 +77,24 @@ impl Profile {
         );
         assert_eq!(outcome.findings.len(), 1, "{folder} serves mail");
         assert_eq!(host.sh("systemctl --failed --no-legend"), "");
-        Self { host, site }
+        let with = RefCell::default();
+        Self { host, site, with }
+    }
+
+    /// Applies the profile with these variables over its own, unless it has them already; `""`: the profile itself.
+    #[track_caller]
+    pub fn with(&self, variables: &str) {
+        if *self.with.borrow() == variables {
+            return;
+        }
+        let inventory = std::fs::read_to_string(self.site.inventory()).unwrap();
+        let name = "variant.yaml";
+        std::fs::write(self.site.path().join(name), over(&inventory, variables, None)).unwrap();
+        let identity = self.site.identity();
+        let words = ["apply", name, "--identity", identity.to_str().unwrap()];
+        // Whatever becomes of it, the host is no longer what it was.
+        variables.clone_into(&mut self.with.borrow_mut());
+        Run::new(self.site.path(), &words).exits(0);
     }
 
     /// Makes every proof, and fails with all that failed.
@@ -111,17 +131,8 @@ fn site(folder: &str, lab: &str, host: &TestHost) -> Site {
         .join("inventories")
         .join(folder)
         .join("inventory.yaml");
-    let mut whole: Value = serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-    let hosts = whole.get_mut("hosts").and_then(Value::as_mapping_mut).unwrap();
-    assert_eq!(hosts.len(), 1, "a profile is one host");
-    let (_, entry) = hosts.iter_mut().next().unwrap();
-    let entry = entry.as_mapping_mut().unwrap();
-    entry.insert("ssh".into(), Value::Mapping(ssh(host)));
-    if let Value::Mapping(further) = serde_yaml::from_str(lab).unwrap() {
-        let variables = entry.get_mut("variables").and_then(Value::as_mapping_mut);
-        variables.unwrap().extend(further);
-    }
-    let site = Site::new().whole(serde_yaml::to_string(&whole).unwrap());
+    let text = std::fs::read_to_string(&path).unwrap();
+    let site = Site::new().whole(over(&text, lab, Some(ssh(host))));
     let inventory = load(&site.inventory(), &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
     let roles = roles_of(&inventory);
     let names =
@@ -129,6 +140,23 @@ fn site(folder: &str, lab: &str, host: &TestHost) -> Site {
     names
         .keys()
         .fold(site, |site, name| site.secret(name, &secret(name)))
+}
+
+/// The inventory of one host with further variables, and another way to reach it.
+fn over(inventory: &str, variables: &str, ssh: Option<Mapping>) -> String {
+    let mut whole: Value = serde_yaml::from_str(inventory).unwrap();
+    let hosts = whole.get_mut("hosts").and_then(Value::as_mapping_mut).unwrap();
+    assert_eq!(hosts.len(), 1, "a profile is one host");
+    let (_, entry) = hosts.iter_mut().next().unwrap();
+    let entry = entry.as_mapping_mut().unwrap();
+    if let Some(ssh) = ssh {
+        entry.insert("ssh".into(), Value::Mapping(ssh));
+    }
+    if let Value::Mapping(further) = serde_yaml::from_str(variables).unwrap() {
+        let own = entry.get_mut("variables").and_then(Value::as_mapping_mut);
+        own.unwrap().extend(further);
+    }
+    serde_yaml::to_string(&whole).unwrap()
 }
 
 fn ssh(host: &TestHost) -> Mapping {

@@ -7,6 +7,7 @@ use std::process::Command;
 use mailprov::role::load::Roles;
 
 use crate::profile;
+use crate::support::Site;
 
 /// Rows of each seed.
 const ROWS: [(&str, usize); 4] = [("S0", 45), ("S1", 26), ("S2", 34), ("S4", 20)];
@@ -119,4 +120,46 @@ fn proofs_have_names_of_their_own() {
     }
     seen.retain(|_, count| *count > 1);
     assert!(seen.is_empty(), "{seen:?}");
+}
+
+/// Which of the two an installed Dovecot reads is its version's matter; the roles speak both.
+#[test]
+fn both_dialects_come_from_the_same_variables() {
+    let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join("inventories/s0-debian13-mysql/inventory.yaml");
+    let text = std::fs::read_to_string(profile).unwrap();
+    let rendered = |release: &str| {
+        let site =
+            Site::new().whole(text.replace("    roles:", &format!("    release: {release}\n    roles:")));
+        let folder = site.path().join("out");
+        site.mailprov(&["render", "--out", folder.to_str().unwrap()])
+            .exits(0);
+        std::fs::read_to_string(folder.join("mx1.example.org/etc/dovecot/dovecot.conf")).unwrap()
+    };
+    let (old, new) = (rendered("debian-12"), rendered("debian-13"));
+    for line in [
+        "mail_location = maildir:~/Maildir:LAYOUT=fs",
+        "ssl_key = </etc/ssl/mailprov/mx1.example.org/key.pem",
+        "  service_count = 1",
+        "  prefix = Geteilt/%%u/",
+        "  quota_status_toolarge =",
+    ] {
+        assert!(old.contains(line) && !new.contains(line), "{line}");
+    }
+    for line in [
+        "dovecot_config_version = 2.4.1",
+        "mail_path = ~/Maildir",
+        "ssl_server_key_file = /etc/ssl/mailprov/mx1.example.org/key.pem",
+        "  restart_request_count = 1",
+        "  prefix = Geteilt/$user/",
+    ] {
+        assert!(new.contains(line) && !old.contains(line), "{line}");
+    }
+    for line in [
+        "ssl_min_protocol = TLSv1.3",
+        "last_valid_uid = 150",
+        "  mailbox \"Gelöschte Objekte\" {",
+        "  managesieve_logout_format = bytes=%{input}/%{output}",
+    ] {
+        assert!(new.contains(line) && old.contains(line), "{line}");
+    }
 }

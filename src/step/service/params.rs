@@ -77,7 +77,7 @@ pub fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
                 &["unit"],
                 format!("expected the name of a systemd unit, found `{}`", service.unit),
             )
-            .help("with its suffix and, for a template, its instance: `nginx.service`, `postfix@-.service`"),
+            .help("with its suffix and, for a template, its instance: `nginx.service`, `getty@tty1.service`"),
         );
     }
     for name in service.drop_ins.keys() {

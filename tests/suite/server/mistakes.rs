@@ -15,9 +15,9 @@ pub fn leave_the_server_alone(host: &TestHost, site: &Site) {
     .says("/etc/dovecot/dovecot.conf line ")
     .says("imap_idle_notify_interval: Invalid time interval: soon")
     .says("dovecot_settings");
-    site.mailprov(&["apply", "--set", "postfix_parameters={message_size_limit: lots}"])
+    site.mailprov(&["apply", "--set", "postfix_parameters={line_length_limit: lots}"])
         .exits(5)
-        .says("message_size_limit = lots");
+        .says("line_length_limit = lots");
     assert_eq!(
         host.sh(state),
         before,

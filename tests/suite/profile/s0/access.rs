@@ -1,0 +1,144 @@
+//! Who gets in, and how: TLS, names, ports, logins, connections.
+
+use super::super::Profile;
+use super::super::client::{doveconf, log_in, switched_on};
+use super::super::secret;
+use crate::support::TestHost;
+
+/// Whether a client that knows only this version of TLS gets through.
+pub fn speaks(host: &TestHost, port: u16, version: &str) -> bool {
+    host.succeeds(&format!(
+        "openssl s_client -connect 127.0.0.1:{port} -{version} </dev/null 2>&1 | grep -q 'Cipher is [A-Z]'"
+    ))
+}
+
+/// IMAP wants 1.3; who hands mail in may still speak 1.2.
+pub fn tls(profile: &Profile) {
+    let host = &profile.host;
+    assert!(speaks(host, 993, "tls1_3"));
+    assert!(!speaks(host, 993, "tls1_2"));
+    assert!(speaks(host, 465, "tls1_2"));
+    assert!(!speaks(host, 465, "tls1_1"));
+    for (setting, value) in [("ssl", "required"), ("ssl_min_protocol", "TLSv1.3")] {
+        assert_eq!(doveconf(host, "", setting), value, "{setting}");
+    }
+    host.sh("doveconf -n ssl_server | grep -q 'prefer_ciphers = server'");
+}
+
+pub fn names(profile: &Profile) {
+    for (port, asked, name) in [
+        (993, "mx1.example.org", "mx1.example.org"),
+        (993, "mail.example.net", "mail.example.net"),
+        (993, "somebody.else.example", "mx1.example.org"),
+        (465, "mail.example.net", "mail.example.net"),
+        (443, "mail.example.net", "mail.example.net"),
+    ] {
+        let subject = profile.host.sh(&format!(
+            "openssl s_client -connect 127.0.0.1:{port} -servername {asked} </dev/null 2>/dev/null | openssl x509 -noout -subject"
+        ));
+        assert!(subject.ends_with(name), "{port} {asked}: {subject}");
+    }
+}
+
+/// Everything from everywhere, but nothing in clear, and no POP3.
+pub fn listening(profile: &Profile) {
+    let host = &profile.host;
+    let open = host.sh("ss -Hltn | awk '{print $4}'");
+    let is_open = |address: &str| open.lines().any(|line| line == address);
+    for port in [993, 4190] {
+        assert!(
+            is_open(&format!("0.0.0.0:{port}")) && is_open(&format!("[::]:{port}")),
+            "{port}: {open}"
+        );
+    }
+    for port in [110, 143, 995] {
+        assert!(
+            !open.lines().any(|line| line.ends_with(&format!(":{port}"))),
+            "{port}: {open}"
+        );
+    }
+    assert_eq!(switched_on(host, "", "protocols"), "imap lmtp sieve");
+}
+
+pub fn logins(profile: &Profile) {
+    let host = &profile.host;
+    assert_eq!(doveconf(host, "", "auth_mechanisms"), "plain login");
+    assert_eq!(doveconf(host, "", "auth_username_format"), "%{user}");
+    let chars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@";
+    assert_eq!(doveconf(host, "", "auth_username_chars"), chars);
+    let cache = host.sh("doveconf -h auth_cache_size auth_cache_ttl");
+    assert_eq!(cache, "1048576B\n10 secs");
+    let greeting = log_in(host, 993, &["a CAPABILITY"]);
+    assert!(
+        greeting.contains("AUTH=PLAIN") && greeting.contains("AUTH=LOGIN"),
+        "{greeting}"
+    );
+    let password = secret("anna_password");
+    assert!(host.succeeds(&format!("doveadm auth test anna@example.org {password}")));
+    let strange = host.sh(&format!(
+        "doveadm auth test \"anna'@example.org\" {password} 2>&1; true"
+    ));
+    assert!(strange.contains("auth failed"), "{strange}");
+}
+
+/// Mailbox and domain must be active; who is let in gets home, numbers and quota with the same lookup.
+pub fn accounts(profile: &Profile) {
+    let host = &profile.host;
+    let password = secret("voll_password");
+    let is_let_in = || {
+        host.succeeds(&format!(
+            "doveadm auth cache flush >/dev/null; doveadm auth test voll@example.net {password}"
+        ))
+    };
+    assert!(is_let_in());
+    for table in ["domain", "mailbox"] {
+        let set = |active: u8| {
+            host.sh(&format!(
+                "mariadb postfixadmin -e \"UPDATE {table} SET active = {active} WHERE domain = 'example.net'\""
+            ));
+        };
+        set(0);
+        let refused = !is_let_in();
+        set(1);
+        assert!(refused, "{table} is not active");
+    }
+    assert!(is_let_in());
+    let hash = host.sh(
+        "mariadb -N postfixadmin -e \"SELECT password FROM mailbox WHERE username = 'voll@example.net'\"",
+    );
+    assert!(hash.starts_with("$6$"), "{hash}");
+    let fields = host.sh(&format!("doveadm auth login voll@example.net {password}"));
+    for field in [
+        "home=/var/vmail/example.net/voll",
+        "uid=150",
+        "gid=5000",
+        "quota_storage_size=20480B",
+    ] {
+        assert!(fields.contains(field), "{field}: {fields}");
+    }
+}
+
+pub fn connections(profile: &Profile) {
+    let host = &profile.host;
+    assert_eq!(
+        doveconf(host, "protocol=lmtp", "mail_max_userip_connections"),
+        "50"
+    );
+    assert_eq!(
+        doveconf(host, "protocol=imap", "mail_max_userip_connections"),
+        "20"
+    );
+}
+
+/// A mailbox that a person makes with SQL and `doveadm pw`, with a scheme and rounds of her choice.
+pub fn by_hand(profile: &Profile) {
+    let host = &profile.host;
+    host.sh(
+        "hash=$(doveadm pw -s BLF-CRYPT -r 5 -p by-hand-password)
+         printf \"INSERT INTO mailbox (username, password, name, maildir, local_part, domain, quota, active) VALUES \
+         ('hand@example.org', '%s', '', 'example.org/hand/', 'hand', 'example.org', 0, 1)\" \"$hash\" | mariadb postfixadmin",
+    );
+    assert!(host.succeeds("doveadm auth test hand@example.org by-hand-password"));
+    super::super::client::post(host, "hand@example.org", "", "by-hand-token");
+    super::super::client::arrives(host, "hand@example.org", "INBOX", "by-hand-token");
+}
