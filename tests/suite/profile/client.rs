@@ -65,9 +65,9 @@ pub fn mode(host: &TestHost, path: &str) -> String {
 
 /// A login over TLS, as a person's program makes it; the server's answers.
 pub fn log_in(host: &TestHost, port: u16, lines: &[&str]) -> String {
-    let lines = lines.join("\\r\\n");
+    let lines = lines.join("\\n");
     host.sh(&format!(
-        "(sleep 0.2; printf '{lines}\\r\\n'; sleep 1) | timeout 20 openssl s_client -quiet -verify_quiet -crlf \
+        "(sleep 0.2; printf '{lines}\\n'; sleep 1) | timeout 20 openssl s_client -quiet -verify_quiet -crlf \
          -connect 127.0.0.1:{port} 2>&1; true"
     ))
 }

@@ -60,9 +60,11 @@ pub const PROOFS: &[Proof] = &[
     ("login-socket", options::login_socket),
     ("identity", options::identity),
     ("relaying", options::relaying),
+    ("kept-files", options::kept_files),
     ("local-aliases", options::local_aliases),
     ("lda", options::lda),
     ("own-delivery", options::own_delivery),
+    ("mail-crypt", options::mail_crypt),
 ];
 
 /// ClamAV's own signatures can't be had in a lab: the test file's stands in.

@@ -11,6 +11,7 @@ use crate::support::until;
 pub const OTHER: &str = r#"
 mail_message_size: 128M
 base_packages: [mailutils]
+amavis_pyzor: true
 dovecot_pop3: true
 dovecot_tls_min: TLSv1.2
 dovecot_tls_prefer: client
@@ -195,7 +196,7 @@ pub fn identity(profile: &Profile) {
         ""
     );
     assert!(host.sh("getent services submission/tcp").contains("587/tcp"));
-    host.sh("command -v mail");
+    host.sh("command -v mail && command -v pyzor && grep -qx 'use_pyzor 1' /etc/spamassassin/mailprov.cf");
 }
 
 /// The server is a backup of another: what is known there is taken, and nothing else.
@@ -215,6 +216,17 @@ pub fn relaying(profile: &Profile) {
     let unknown = rcpt("unknown@backup.example");
     assert!(unknown.contains("550 5.1.1"), "{unknown}");
     assert_eq!(postconf(host, "transport_maps"), "lmdb:/etc/postfix/transports");
+}
+
+/// What was replaced is kept, and tables are compiled.
+pub fn kept_files(profile: &Profile) {
+    profile.with(OTHER);
+    let host = &profile.host;
+    host.sh("grep -qx 'inet_protocols = all' /var/lib/mailprov/backups/*/etc/postfix/main.cf");
+    host.sh("ls /var/lib/mailprov/backups/*/etc/postfix/master.cf");
+    let known = "postmap -q known@backup.example lmdb:/etc/postfix/relay-recipients";
+    assert_eq!(host.sh(known), "ok");
+    assert_eq!(host.sh("postalias -q www lmdb:/etc/aliases"), "root");
 }
 
 /// root's mail goes to a person of the host, and hers to a mailbox.
@@ -284,4 +296,27 @@ pub fn own_delivery(profile: &Profile) {
     ] {
         assert_eq!(postconf(host, parameter), value, "{parameter}");
     }
+}
+
+/// Mail is on disk in a form that only its owner's password opens.
+pub fn mail_crypt(profile: &Profile) {
+    profile.with("dovecot_mail_crypt: true\ndovecot_mail_crypt_curve: brainpoolP160r1\n");
+    let host = &profile.host;
+    let login = format!("a LOGIN bernd@example.org {}", secret("bernd_password"));
+    let append = ["b APPEND Sent {14+}", "Subject: x", "", "", "c LOGOUT"];
+    let said = log_in(host, 993, &[&[login.as_str()], append.as_slice()].concat());
+    assert!(said.contains("b OK"), "{said}");
+    post(host, "bernd@example.org", "", "for-bernds-eyes-token");
+    let inbox = "/var/vmail/example.org/bernd/Maildir";
+    until("a message of Bernd's that can't be read from disk", || {
+        host.succeeds(&format!("grep -lqs '^CRYPTED' {inbox}/new/* {inbox}/cur/*"))
+    });
+    assert!(!host.succeeds(&format!("grep -rqs for-bernds-eyes-token {inbox}")));
+    let said = log_in(
+        host,
+        993,
+        &[&login, "b SELECT INBOX", "c FETCH * BODY[TEXT]", "d LOGOUT"],
+    );
+    assert!(said.contains("for-bernds-eyes-token"), "{said}");
+    assert_eq!(doveconf(host, "", "crypt_user_key_curve"), "brainpoolP160r1");
 }
