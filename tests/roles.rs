@@ -93,3 +93,49 @@ fn the_book_has_the_page_of_every_role() {
         );
     }
 }
+
+/// The picture of everything that the example does, and in which order. `UPDATE=1` draws it anew, with Graphviz.
+#[test]
+fn the_book_has_the_graph_of_the_example() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let inventory =
+        load(&root.join("inventories/example/inventory.yaml"), &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let wanted: Vec<_> = inventory.hosts[0]
+        .roles
+        .iter()
+        .map(|role| (role.name.clone(), role.place.clone()))
+        .collect();
+    let roles = Roles::load(&inventory.role_folders, &wanted).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let graph = mailprov::role::bind::graph(&inventory, &roles).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let dot = mailprov::graph::draw::dot(&graph);
+    let picture = root.join("book/src/graph.svg");
+    if std::env::var_os("UPDATE").is_some() {
+        let source = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(source.path(), &dot).unwrap();
+        let drawn = std::process::Command::new("dot")
+            .args(["-Tsvg", "-o"])
+            .args([&picture, source.path()])
+            .status();
+        assert!(
+            drawn
+                .unwrap_or_else(|error| panic!("dot (package graphviz): {error}"))
+                .success()
+        );
+    }
+    let svg = std::fs::read_to_string(&picture).unwrap().replace("&#45;", "-");
+    // Graphviz' layout differs between versions; what is drawn doesn't.
+    let drawn = |what: &str| svg.matches(what).count();
+    let arrows = dot.lines().filter(|line| line.contains(" -> ")).count();
+    let steps: Vec<&str> = dot
+        .lines()
+        .filter_map(|line| line.split_once("[label=\"")?.1.split("\\n").next())
+        .collect();
+    let missing: Vec<&&str> = steps
+        .iter()
+        .filter(|step| drawn(&format!(">{step}</text>")) == 0)
+        .collect();
+    assert!(
+        missing.is_empty() && drawn("class=\"node\"") == steps.len() && drawn("class=\"edge\"") == arrows,
+        "the picture is of another graph, it lacks {missing:?}: run this test with UPDATE=1"
+    );
+}

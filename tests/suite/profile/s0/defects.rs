@@ -30,7 +30,7 @@ impl Drop for Kept<'_> {
     fn drop(&mut self) {
         self.0.succeeds(
             "cp -a /root/kept/dovecot /root/kept/postfix /root/kept/postfixadmin /etc && cp -a /root/kept/mailprov /usr/local/lib \
-             && systemctl restart dovecot postfix",
+             && systemctl restart dovecot && postfix reload",
         );
     }
 }
