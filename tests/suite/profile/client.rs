@@ -12,7 +12,7 @@ pub fn imap(host: &TestHost, user: &str, commands: &[&str]) -> String {
     host.sh(&format!(
         "cat >{file} <<'END_OF_COMMANDS'\n{lines}z LOGOUT\r\nEND_OF_COMMANDS\n"
     ));
-    host.sh(&format!("doveadm exec imap -u {user} <{file} 2>&1; true"))
+    host.sh(&format!("cat {file} | doveadm exec imap -u {user} 2>&1; true"))
         .replace('\r', "")
 }
 

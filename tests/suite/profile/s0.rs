@@ -111,19 +111,13 @@ fn mail_user(profile: &Profile) {
     );
 }
 
-/// 33 is www-data's.
 fn mail_user_taken(profile: &Profile) {
-    let words = [
-        "apply",
-        "--check",
-        "--set",
-        "vmail_user=other",
-        "--set",
-        "vmail_uid=33",
-    ];
+    let taken = profile.host.sh("id -u amavis");
+    let number = format!("vmail_uid={taken}");
+    let words = ["apply", "--check", "--set", "vmail_user=other", "--set", &number];
     let refused = profile.site.mailprov(&words);
     assert_ne!(refused.status.code(), Some(4));
-    refused.says("uid 33 for other belongs to the user www-data");
+    refused.says(&format!("uid {taken} for other belongs to the user amavis"));
     assert!(!profile.host.succeeds("id other"));
 }
 
