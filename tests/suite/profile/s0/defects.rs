@@ -257,7 +257,7 @@ pub fn inactive_mailbox(profile: &Profile) {
     set(0);
     defect(
         profile,
-        "sed -i 's/ AND active = 1//' /etc/postfix/sql/mailboxes.cf",
+        "sed -i \"s/ AND active = '1'//\" /etc/postfix/sql/mailboxes.cf",
         |host| {
             host.sh("postmap -q bernd@example.org mysql:/etc/postfix/sql/mailboxes.cf || true")
                 .is_empty()
