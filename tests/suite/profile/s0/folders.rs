@@ -134,7 +134,7 @@ pub fn audit(profile: &Profile) {
             "EXPUNGE",
         ],
     );
-    for event in ["delete: box=INBOX", "undelete: box=INBOX", "expunge: box=INBOX"] {
+    for event in ["INBOX: delete:", "INBOX: undelete:", "INBOX: expunge:"] {
         assert!(said.contains(event), "{event}: {said}");
     }
 }
