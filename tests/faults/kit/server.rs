@@ -195,11 +195,15 @@ impl Server {
         self.relay.cut();
     }
 
-    /// Boots a host that is about to shut down, for a lab host that reboots only ends.
+    /// Boots a host that is about to shut down: a lab host that reboots only ends. One that is not down in a minute is
+    /// switched off.
     pub fn boot_again(&mut self) {
+        let end = std::time::Instant::now() + Duration::from_secs(60);
         let host = &mut self.host;
-        crate::support::until("the host is down", || !host.is_running());
-        self.reader.unread(|| host.start()).unwrap();
+        while host.is_running() && std::time::Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.reader.unread(|| host.crash()).unwrap();
         self.relay.cut();
     }
 
