@@ -34,6 +34,10 @@ pub struct Facts {
     pub clock: i64,
     /// Who logged in.
     pub login: String,
+    /// The port of the host's own that the login came in by; 0 when not over SSH.
+    pub ssh_port: u16,
+    /// The address that the host saw the login come from; empty when not over SSH.
+    pub ssh_client: String,
     /// Versions of the packages that the roles ask about.
     pub packages: BTreeMap<String, PackageVersion>,
 }
@@ -120,6 +124,10 @@ pub trait WriteHost: ReadHost {
         probes: &[crate::step::probe::Probe],
         progress: &mut (dyn FnMut(usize, &str) + Send),
     ) -> Result<(Vec<Answer>, crate::step::probe::Observed), HostError>;
+
+    /// Runs `script` over a connection of its own, made as a new login would be: shows that the host still lets one
+    /// in.
+    async fn afresh(&mut self, script: &script::Script) -> Result<Answer, HostError>;
 
     /// Writes the run's record, lets go of the lock and ends the shell; the answer is not waited for.
     async fn finish(&mut self, record: Option<&str>) -> Result<(), HostError>;

@@ -82,6 +82,11 @@ pub trait Step: fmt::Debug + Send + Sync {
         None
     }
 
+    /// How the fix is undone that may cut us off from the host: it arms an undo there first.
+    fn guard(&self) -> Option<Guard> {
+        None
+    }
+
     /// The file as it would be on the host, for `render` and for checks that need the content.
     fn rendered(&self) -> Option<Rendered<'_>> {
         None
@@ -130,6 +135,17 @@ pub struct Watches {
     pub check: Option<String>,
     /// systemd unit.
     pub unit: String,
+}
+
+/// What becomes of a fix that the host undoes by itself unless a new connection to it succeeds in time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Guard {
+    /// Seconds that the host waits.
+    pub seconds: u64,
+    /// Run over the new connection: ends the wait. Prints `undone` when it came too late.
+    pub keep: Script,
+    /// Run over the old connection when no new one can be made: undoes the fix at once.
+    pub undo: Script,
 }
 
 /// Something on a host that one step provides and another may require.

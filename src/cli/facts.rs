@@ -113,7 +113,7 @@ fn text(name: &str, facts: &Facts) -> String {
         ("fqdn", facts.fqdn.clone()),
         ("memory", format!("{} MiB", facts.memory)),
         ("clock", clock(facts.clock)),
-        ("login", facts.login.clone()),
+        ("login", login(facts)),
     ];
     for (package, version) in &facts.packages {
         let from = match version {
@@ -129,6 +129,16 @@ fn text(name: &str, facts: &Facts) -> String {
         text.push_str(&format!("  {key:width$}  {value}\n"));
     }
     text
+}
+
+fn login(facts: &Facts) -> String {
+    if facts.ssh_client.is_empty() {
+        return facts.login.clone();
+    }
+    format!(
+        "{} from {} on port {}",
+        facts.login, facts.ssh_client, facts.ssh_port
+    )
 }
 
 fn clock(seconds: i64) -> String {
@@ -161,7 +171,11 @@ mod tests {
         };
         let version = PackageVersion::Candidate("3.10.5".into());
         facts.packages.insert("postfix".into(), version);
+        facts.login = "root".into();
+        facts.ssh_client = "192.0.2.9".into();
+        facts.ssh_port = 22;
         assert!(text("mx1", &facts).contains("3.10.5 (candidate)"));
+        assert!(text("mx1", &facts).contains("root from 192.0.2.9 on port 22"));
         let json = json("mx1", &facts);
         assert_eq!(json["packages"]["postfix"]["from"], "candidate");
         assert_eq!((&json["host"], &json["release"]), (&"mx1".into(), &"13".into()));

@@ -1,7 +1,9 @@
 //! How a host of the inventory is reached: what the connection needs, with its secrets filled in.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::common::Failure;
 use crate::host::HostError;
@@ -9,6 +11,7 @@ use crate::host::connection::{self, Prompt, Target};
 use crate::host::session::Session;
 use crate::host::ssh_config::{self, SshConfig};
 use crate::inventory::{Inventory, InventoryHost};
+use crate::secret::Secret;
 use crate::secret::vault::Vault;
 
 /// The target of `host`.
@@ -80,18 +83,33 @@ pub async fn open<P: Prompt + 'static>(
     prompt: Arc<P>,
 ) -> Result<Session, HostError> {
     let target = target(host, vault, accept_new_host_key)?;
+    let prompt = Arc::new(Remembering {
+        prompt,
+        answers: Mutex::default(),
+        again: AtomicBool::new(false),
+    });
     let is_local = host.connection.local;
+    let (asked, reached) = (prompt.clone(), target.clone());
     let opening = tokio::spawn(async move {
         if is_local {
-            connection::local(&target, prompt.as_ref()).await
+            connection::local(&reached, asked.as_ref()).await
         } else {
-            connection::connect(&target, prompt.as_ref()).await
+            connection::connect(&reached, asked.as_ref()).await
         }
     });
     let opened = opening
         .await
         .map_err(|error| HostError::Protocol(format!("{}: connecting ended early: {error}", host.name)))?;
-    opened.map_err(|error| never_bootstrapped(host, error))
+    let mut session = opened.map_err(|error| never_bootstrapped(host, error))?;
+    // Without SSH nobody can be locked out.
+    if !is_local {
+        prompt.again.store(true, Ordering::Relaxed);
+        session.again_by(Box::new(move || {
+            let (target, prompt) = (target.clone(), prompt.clone());
+            Box::pin(async move { connection::connect(&target, prompt.as_ref()).await })
+        }));
+    }
+    Ok(session)
 }
 
 /// A host that refuses the login that its inventory expects may be as its provider handed it over.
@@ -111,5 +129,33 @@ fn never_bootstrapped(host: &InventoryHost, error: HostError) -> HostError {
         HostError::HostKey(text) if text.contains("unknown") => HostError::HostKey(hint(text)),
         HostError::Expired(text) => HostError::Expired(hint(text)),
         other => other,
+    }
+}
+
+/// Asks a person once: a second connection of the same run is opened with what the first one was told.
+struct Remembering<P> {
+    prompt: Arc<P>,
+    answers: Mutex<BTreeMap<String, Secret>>,
+    /// The first connection stands.
+    again: AtomicBool,
+}
+
+impl<P: Prompt> Prompt for Remembering<P> {
+    fn trust_host_key(&self, host: &str, fingerprint: &str) -> Option<bool> {
+        self.prompt.trust_host_key(host, fingerprint)
+    }
+
+    fn password(&self, question: &str) -> Option<Secret> {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.again.load(Ordering::Relaxed) {
+            return answers.get(question).cloned();
+        }
+        let answer = self.prompt.password(question)?;
+        answers.insert(question.to_owned(), answer.clone());
+        Some(answer)
+    }
+
+    fn new_password(&self, login: &str) -> Result<Option<Secret>, HostError> {
+        self.prompt.new_password(login)
     }
 }

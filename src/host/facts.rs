@@ -59,6 +59,17 @@ pub fn parse(name: &str, answer: &[u8]) -> Result<Facts, HostError> {
             "memory" => facts.memory = number(name, key, &value)?,
             "clock" => facts.clock = number(name, key, &value)?,
             "login" => facts.login = value,
+            // sshd(8): client's address and port, ours and its port.
+            "ssh" => {
+                let words: Vec<&str> = value.split_whitespace().collect();
+                if let [client, _, _, port] = words[..] {
+                    let client = client.split('%').next().unwrap_or_default();
+                    facts.ssh_client = client
+                        .parse::<std::net::IpAddr>()
+                        .map_or_else(|_| String::new(), |ip| ip.to_canonical().to_string());
+                    facts.ssh_port = port.parse().unwrap_or_default();
+                }
+            }
             "installed" | "candidate" => {
                 let Some((package, version)) = value.split_once(' ') else {
                     continue;
@@ -128,10 +139,12 @@ mod tests {
         let facts = parse(
             "mx1",
             b"lock held\ndistribution debian\nrelease 13\nmemory 2048\nclock 1790000000\n\
+              ssh ::ffff:192.0.2.9 40000 192.0.2.1 2222\n\
               installed postfix 3.10.5-1\ncandidate dovecot-core 1:2.4.1\nunheard of\n",
         )
         .unwrap();
         assert_eq!((facts.distribution.as_str(), facts.memory), ("debian", 2048));
+        assert_eq!((facts.ssh_client.as_str(), facts.ssh_port), ("192.0.2.9", 2222));
         assert_eq!(
             facts.packages["dovecot-core"],
             PackageVersion::Candidate("1:2.4.1".to_owned())

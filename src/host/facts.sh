@@ -12,6 +12,7 @@ mailprov_facts() {
     done </proc/meminfo
     printf 'clock %s\n' "$(date +%s)"
     printf 'login %s\n' "${SUDO_USER:-${USER:-$(id -un)}}"
+    printf 'ssh %s\n' "$mailprov_ssh"
     # What waits for a server, or reads the package manager's database, runs beside the rest.
     mailprov_names | {
         exec 3<&0 </dev/null

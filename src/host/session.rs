@@ -28,6 +28,7 @@ pub const PRELUDE: &[&str] = &[
     include_str!("../step/gone/gone.sh"),
     include_str!("../step/packages/apt.sh"),
     include_str!("../step/service/service.sh"),
+    include_str!("../step/service/guard.sh"),
     include_str!("../step/sql/mariadb.sh"),
     include_str!("../step/sql/postgresql.sh"),
     include_str!("../step/sql/sqlite.sh"),
@@ -72,9 +73,14 @@ pub struct Session {
     round_trips: u64,
     /// A request was sent whose answer was not read to its end.
     outstanding: bool,
+    again: Option<Again>,
 }
 
 type Writer = Arc<tokio::sync::Mutex<Box<dyn tokio::io::AsyncWrite + Send + Unpin>>>;
+
+/// Opens one more session with the same host.
+pub type Again =
+    Box<dyn Fn() -> futures::future::BoxFuture<'static, Result<Session, HostError>> + Send + Sync>;
 
 /// What is left of a wire when its reader is the frames'.
 struct WireEnd {
@@ -135,6 +141,7 @@ impl Session {
             nonce,
             round_trips: 0,
             outstanding: false,
+            again: None,
         }
     }
 
@@ -168,6 +175,11 @@ impl Session {
             Frame::Hello(word) => Ok(word),
             _ => Err(self.nonsense("an answer before any request")),
         }
+    }
+
+    /// How a new login is tried: see [`WriteHost::afresh`]. Without, the session itself stands for one.
+    pub fn again_by(&mut self, again: Again) {
+        self.again = Some(again);
     }
 
     /// Requests sent after authentication whose answer was waited for.
@@ -391,6 +403,24 @@ impl WriteHost for Session {
         };
         self.outstanding = false;
         Ok((answers, observed))
+    }
+
+    async fn afresh(&mut self, script: &Script) -> Result<Answer, HostError> {
+        let fragments = std::slice::from_ref(script);
+        let (answers, _) = match &self.again {
+            None => self.batch(fragments, &[], &mut |_, _| {}).await?,
+            Some(again) => {
+                let mut fresh = again().await?;
+                let answered = fresh.batch(fragments, &[], &mut |_, _| {}).await?;
+                // What it was asked is answered: how it ends doesn't matter.
+                let _ = fresh.finish(None).await;
+                answered
+            }
+        };
+        answers
+            .into_iter()
+            .next()
+            .ok_or_else(|| self.nonsense("no answer to a fragment"))
     }
 
     async fn finish(&mut self, record: Option<&str>) -> Result<(), HostError> {

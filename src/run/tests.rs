@@ -532,3 +532,45 @@ async fn the_versions_that_were_installed_decide() {
     assert_eq!(result.machines["a"].keys["conf"], "2.4");
     assert_eq!(result.machines["a"].keys["x.service"], "running+2.4");
 }
+
+#[tokio::test]
+async fn what_cuts_us_off_is_undone() {
+    let steps = || {
+        let guarded = Toy {
+            guarded: Some("old".into()),
+            ..Toy::service("firewall", &[], None)
+        };
+        vec![
+            step("a", "r/firewall", guarded),
+            step("a", "r/other", Toy::service("other", &[], None)),
+        ]
+    };
+    let result = Trial::new(vec![steps()]).run().await;
+    assert_eq!(result.waves, ["a: r/other", "a: r/firewall"], "nothing beside it");
+    assert_eq!(result.ended, ["a: r/firewall created", "a: r/other created"]);
+    assert_eq!(result.machines["a"].keys["kept"], "yes");
+
+    let mut trial = Trial::new(vec![steps()]);
+    trial.host(|host| host.closed = true);
+    let result = trial.run().await;
+    assert!(
+        result.ended[0].contains("nobody lets us in\nthe change was undone"),
+        "{:?}",
+        result.ended
+    );
+    assert_eq!(result.machines["a"].keys["firewall"], "old");
+    assert!(!result.machines["a"].keys.contains_key("kept"));
+
+    // The old connection is gone as well: the host is on its own.
+    let mut trial = Trial::new(vec![steps()]);
+    trial.host(|host| {
+        host.closed = true;
+        host.breaks_in = Some(2);
+    });
+    let result = trial.run().await;
+    assert!(
+        result.ended[0].contains("the host undoes the change by itself within 60 s"),
+        "{:?}",
+        result.ended
+    );
+}

@@ -13,7 +13,7 @@ use crate::step::kind::Kind;
 use crate::step::probe::{Observed, PathState, Probe};
 use crate::step::replace::Record;
 use crate::step::world::World;
-use crate::step::{Assessment, Diff, Fix, PackageRequest, Replacement, Resource, Step, Watches};
+use crate::step::{Assessment, Diff, Fix, Guard, PackageRequest, Replacement, Resource, Step, Watches};
 
 /// A promise that `key` has `value`.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +28,8 @@ pub struct Toy {
     /// Can't be judged while an earlier step is going to provide this.
     pub unknown_before: Option<Resource>,
     pub refused: bool,
+    /// Its fix is guarded: kept by setting the key `kept`, undone by giving its own key this value.
+    pub guarded: Option<String>,
 }
 
 impl Toy {
@@ -178,6 +180,15 @@ impl Step for Toy {
     fn watches(&self) -> Option<&Watches> {
         self.watches.as_ref()
     }
+
+    fn guard(&self) -> Option<Guard> {
+        let before = self.guarded.as_ref()?;
+        Some(Guard {
+            seconds: 60,
+            keep: Script::new().command(["set", "kept", "yes"]),
+            undo: Script::new().command(["set", &self.key, before]),
+        })
+    }
 }
 
 pub fn transaction(requests: &[PackageRequest], _facts: &Facts) -> Script {
@@ -279,6 +290,8 @@ pub struct ToyHost {
     pub later_facts: Option<Facts>,
     pub facts: Facts,
     pub record: Option<String>,
+    /// New connections are not let in.
+    pub closed: bool,
 }
 
 impl ToyHost {
@@ -372,6 +385,13 @@ impl WriteHost for ToyHost {
         progress(0, "working");
         let answers = fragments.iter().map(|script| self.run(script)).collect();
         Ok((answers, self.observe(probes)))
+    }
+
+    async fn afresh(&mut self, script: &Script) -> Result<Answer, HostError> {
+        match &self.closed {
+            true => Err(HostError::Unreachable("nobody lets us in".into())),
+            false => Ok(self.run(script)),
+        }
     }
 
     async fn finish(&mut self, record: Option<&str>) -> Result<(), HostError> {

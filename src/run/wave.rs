@@ -41,18 +41,25 @@ pub(super) fn choose(ready: &[Ready<'_>]) -> Vec<usize> {
         (0..ready.len()).filter(|at| wanted(&ready[*at])).collect()
     };
     let plain = |ready: &Ready<'_>| !is_package(ready.step) && !is_service(ready.step);
-    let choices: [&dyn Fn(&Ready<'_>) -> bool; 4] = [
+    let guarded = |ready: &Ready<'_>| ready.step.step.guard().is_some();
+    let choices: [&dyn Fn(&Ready<'_>) -> bool; 5] = [
         &|ready| plain(ready) && !ready.incomplete,
         &|ready| is_package(ready.step),
-        &|ready| is_service(ready.step),
+        &|ready| is_service(ready.step) && !guarded(ready),
         // Steps that are checked together wait for each other only as long as something else can be done.
-        &plain,
+        &|ready| plain(ready) && !guarded(ready),
+        &guarded,
     ];
-    choices
+    let mut wave = choices
         .iter()
         .map(|choice| pick(*choice))
         .find(|wave| !wave.is_empty())
-        .unwrap_or_default()
+        .unwrap_or_default();
+    // While the host waits for a new connection nothing else may take its time.
+    if wave.first().is_some_and(|at| guarded(&ready[*at])) {
+        wave.truncate(1);
+    }
+    wave
 }
 
 /// The fragments of a wave, in order.

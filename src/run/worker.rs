@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -14,8 +15,8 @@ use crate::graph::is_package;
 use crate::host::{Answer, Facts, HostError, PackageVersion, WriteHost};
 use crate::plan::{Planned, distinct};
 use crate::role::{BoundStep, StepId};
-use crate::step::Assessment;
 use crate::step::world::{Pending, World};
+use crate::step::{Assessment, Guard};
 
 /// Drives one host to the end; every step of it has an outcome afterwards.
 pub(super) async fn work<H: WriteHost>(
@@ -263,7 +264,16 @@ impl<H: WriteHost> Worker<'_, '_, H> {
             }
         }
         drop(ready);
-        let answers = self.send(&fragments).await?;
+        // It is alone in its wave.
+        let guarded = was.keys().find_map(|index| self.step(*index).step.guard());
+        let answers = self.send(&fragments).await.map_err(|error| match &guarded {
+            Some(guard) => lost(guard, error),
+            None => error,
+        })?;
+        let cut_off = match guarded.filter(|_| answers.iter().all(|answer| answer.status == 0)) {
+            Some(guard) => self.confirm(&guard).await?,
+            None => None,
+        };
         let packages = was.keys().any(|index| is_package(self.step(*index)));
         for (fragment, answer) in fragments.iter().zip(&answers) {
             for index in &fragment.steps {
@@ -272,7 +282,14 @@ impl<H: WriteHost> Worker<'_, '_, H> {
                     continue;
                 }
                 let was = was.remove(index).unwrap_or(Planned::Converged);
-                let outcome = self.judge(*index, was, answer, fragment.steps.len() > 1);
+                let outcome = match &cut_off {
+                    Some(message) => Outcome::Failed {
+                        message: message.clone(),
+                        was,
+                        seconds: answer.seconds,
+                    },
+                    None => self.judge(*index, was, answer, fragment.steps.len() > 1),
+                };
                 self.end(*index, outcome);
             }
         }
@@ -366,6 +383,40 @@ impl<H: WriteHost> Worker<'_, '_, H> {
         self.host.seen.observed.update(observed);
         self.looked_at = now;
         Ok(answers)
+    }
+
+    /// Has the host keep a guarded change if a new connection succeeds, else has it undone: why, then.
+    async fn confirm(&mut self, guard: &Guard) -> Result<Option<String>, HostError> {
+        let _slot = self.slots.acquire().await;
+        // Some of the time is over, and undoing at once beats waiting for the end.
+        let patience = Duration::from_secs(guard.seconds / 2);
+        let kept = tokio::time::timeout(patience, self.host.connection.afresh(&guard.keep)).await;
+        let why = match kept {
+            Ok(Ok(answer)) if answer.status != 0 => complaint(&answer),
+            Ok(Ok(answer)) if answer.output.starts_with(b"undone") => {
+                "the host had waited too long for a new connection".to_owned()
+            }
+            Ok(Ok(_)) => {
+                drop(_slot);
+                self.look().await?;
+                return Ok(None);
+            }
+            Ok(Err(error)) => format!("a new connection to the host fails: {error}"),
+            Err(_) => format!(
+                "a new connection to the host was not made within {} s",
+                patience.as_secs()
+            ),
+        };
+        let undo = std::slice::from_ref(&guard.undo);
+        let undone = self.host.connection.batch(undo, &[], &mut |_, _| {}).await;
+        let undone = undone.map_err(|error| lost(guard, error))?;
+        drop(_slot);
+        self.look().await?;
+        let failed = undone.0.iter().find(|answer| answer.status != 0);
+        Ok(Some(match failed {
+            None => format!("{why}\nthe change was undone: the host has what it had before"),
+            Some(answer) => format!("{why}\nundoing the change failed: {}", complaint(answer)),
+        }))
     }
 
     /// How a step ended, from what its fragment said and what was seen afterwards.
@@ -480,6 +531,14 @@ impl<H: WriteHost> Worker<'_, '_, H> {
             self.end(index, outcome);
         }
     }
+}
+
+/// The connection broke while the host waits for a new one.
+fn lost(guard: &Guard, error: HostError) -> HostError {
+    HostError::Unreachable(format!(
+        "{error}; the host undoes the change by itself within {} s: apply again after that",
+        guard.seconds
+    ))
 }
 
 fn versions(facts: &Facts) -> BTreeMap<&str, &str> {

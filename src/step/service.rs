@@ -5,6 +5,7 @@
 
 mod assess;
 mod fix;
+mod guard;
 mod params;
 
 use sha2::{Digest as _, Sha256};
@@ -14,7 +15,7 @@ use super::gone::service::GoneService;
 use super::kind::Kind;
 use super::probe::Probe;
 use super::world::World;
-use super::{Assessment, Fix, Resource, Step, Watches};
+use super::{Assessment, Fix, Guard, Resource, Step, Watches};
 use params::{Service, State};
 
 pub const KIND: Kind = Kind {
@@ -90,6 +91,10 @@ impl Step for Service {
 
     fn watches(&self) -> Option<&Watches> {
         Some(&self.watches)
+    }
+
+    fn guard(&self) -> Option<Guard> {
+        guard::of(self)
     }
 }
 

@@ -10,6 +10,7 @@ mod docs;
 mod engine;
 mod faults;
 mod filters;
+mod firewall;
 mod host;
 mod kinds;
 /// The fault harness' own parts.

@@ -16,21 +16,21 @@ mailprov_with_password() {
     fi
     [ -z "$1" ] || printf '%s h root\n' "$mailprov_nonce"
     { printf '%s\n' "$mailprov_password"; unset mailprov_password; exec cat; } |
-        sudo -k -S -p '' sh -c "$mailprov_loader" sh "$mailprov_nonce"
+        sudo -k -S -p '' sh -c "$mailprov_loader" sh "$mailprov_nonce" "${SSH_CONNECTION-}"
     exit
 }
 
 IFS= read -r mailprov_line
 if [ "$(id -u)" = 0 ]; then
     [ "$mailprov_line" != ask ] || printf '%s h root\n' "$mailprov_nonce"
-    exec sh -c "$mailprov_loader" sh "$mailprov_nonce"
+    exec sh -c "$mailprov_loader" sh "$mailprov_nonce" "${SSH_CONNECTION-}"
 fi
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 command -v sudo >/dev/null || mailprov_refuse missing ''
 if mailprov_text=$(sudo -n true 2>&1); then
     unset mailprov_password
     [ "$mailprov_line" != ask ] || printf '%s h root\n' "$mailprov_nonce"
-    exec sudo -n sh -c "$mailprov_loader" sh "$mailprov_nonce"
+    exec sudo -n sh -c "$mailprov_loader" sh "$mailprov_nonce" "${SSH_CONNECTION-}"
 fi
 case $mailprov_line in
     'password '*)

@@ -42,7 +42,8 @@ pub fn scope(variables: impl Iterator<Item = (String, Value)>, host: &str, facts
         .packages
         .iter()
         .map(|(name, version)| (name.clone(), Value::from(version.version())));
-    // The clock and the login are no part of a promise: they differ from run to run.
+    // The clock and the login are no part of a promise: they differ from run to run. So does the client's address,
+    // but who runs this must not be taken for an attacker.
     let facts = [
         ("distribution", Value::from(facts.distribution.as_str())),
         ("release", Value::from(facts.release.as_str())),
@@ -52,6 +53,8 @@ pub fn scope(variables: impl Iterator<Item = (String, Value)>, host: &str, facts
         ("hostname", Value::from(facts.hostname.as_str())),
         ("fqdn", Value::from(facts.fqdn.as_str())),
         ("memory", Value::from(facts.memory)),
+        ("ssh_port", Value::from(facts.ssh_port)),
+        ("ssh_client", Value::from(facts.ssh_client.as_str())),
         ("packages", map(packages)),
     ];
     let facts = map(facts.map(|(key, value)| (key.to_owned(), value)));

@@ -43,6 +43,8 @@ pub fn assumed_facts(roles: &Roles, host: &InventoryHost) -> Facts {
         memory: 4096,
         clock: 0,
         login: "root".to_owned(),
+        ssh_port: 22,
+        ssh_client: String::new(),
         packages: Default::default(),
     };
     complete_facts(roles, host, &mut facts);

@@ -1,6 +1,7 @@
 //! Making a service so: the order of the calls. The functions are in `service.sh`.
 
 use super::assess::runs;
+use super::guard;
 use super::params::{Service, State};
 use super::watched_digest;
 use crate::host::script::Script;
@@ -48,7 +49,7 @@ pub fn script(service: &Service, world: &World<'_>) -> Script {
         return script.code("exit 0\n");
     };
     let word = |digest: Option<String>| digest.unwrap_or_else(|| "-".to_owned());
-    script
+    guard::arm(service, action, script)
         .code("mailprov_service_up")
         .words([action, &word(restart), &word(reload)])
         .code("\n")

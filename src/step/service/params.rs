@@ -33,9 +33,15 @@ pub struct Service {
     pub drop_ins: IndexMap<String, String>,
     /// The engine, when this is a database server.
     pub database: Option<Engine>,
+    /// Seconds after which the host puts back what the service ran with before, unless a new connection to the host
+    /// succeeded since: for what may cut us off.
+    pub undo_after: Option<u64>,
     #[serde(skip)]
     pub watches: Watches,
 }
+
+/// Seconds that can be waited for a new connection.
+const UNDO_AFTER: std::ops::RangeInclusive<u64> = 20..=3600;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -88,6 +94,22 @@ pub fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
                 format!("systemd reads only drop-ins whose name ends in `.conf`, found `{name}`"),
             ));
         }
+    }
+    if let Some(seconds) = service.undo_after
+        && !UNDO_AFTER.contains(&seconds)
+    {
+        wrong.push(
+            refuse(
+                params,
+                &["undo_after"],
+                format!(
+                    "expected {} to {} seconds, found {seconds}",
+                    UNDO_AFTER.start(),
+                    UNDO_AFTER.end()
+                ),
+            )
+            .help("a new connection has to be made within them"),
+        );
     }
     if service.masked && (service.state == State::Running || service.enabled) {
         wrong.push(

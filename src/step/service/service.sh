@@ -5,6 +5,7 @@ mailprov_service_begin() {
   mailprov_unit=$1
   mailprov_services=$mailprov_state/services
   mailprov_drop_ins=/etc/systemd/system/$1.d
+  mailprov_guard=
   (umask 077 && mkdir -p -- "$mailprov_services") || exit 1
   umask 022
   # The folder of backups, should a drop-in be replaced.
@@ -102,19 +103,26 @@ mailprov_service_stop() {
 mailprov_service_up() {
   mailprov_was=$(systemctl is-active -- "$mailprov_unit")
   if mailprov_service_do "$1"; then
-    # First the files to put back: a record that stood beside old ones would bring them back one day.
-    rm -f -- "$mailprov_services/$mailprov_unit.previous"
-    : >"$mailprov_services/$mailprov_unit.ran"
-    [ "$1" = reload ] || mailprov_service_record restart "$2"
-    mailprov_service_record reload "$3"
+    [ -z "$mailprov_guard" ] || mailprov_guard_wait "$2" "$3"
+    mailprov_service_runs "$1" "$2" "$3"
     exit 0
   fi
   journalctl --sync 2>/dev/null
   mailprov_journal=$(journalctl -u "$mailprov_unit" -n 20 -o cat --no-pager 2>/dev/null)
   mailprov_service_explain "$1"
   mailprov_service_undo "$1"
+  [ -z "$mailprov_guard" ] || mailprov_guard_drop
   printf '%s\n' "the last lines of its journal:" "$mailprov_journal" >&2
   exit 1
+}
+
+# mailprov_service_runs start|restart|reload RESTART-DIGEST|- RELOAD-DIGEST|-: it does, with what is on disk.
+mailprov_service_runs() {
+  # First the files to put back: a record that stood beside old ones would bring them back one day.
+  rm -f -- "$mailprov_services/$mailprov_unit.previous"
+  : >"$mailprov_services/$mailprov_unit.ran"
+  [ "$1" = reload ] || mailprov_service_record restart "$2"
+  mailprov_service_record reload "$3"
 }
 
 mailprov_service_record() {
