@@ -387,7 +387,7 @@ impl<H: WriteHost> Worker<'_, '_, H> {
 
     /// Has the host keep a guarded change if a new connection succeeds, else has it undone: why, then.
     async fn confirm(&mut self, guard: &Guard) -> Result<Option<String>, HostError> {
-        let _slot = self.slots.acquire().await;
+        let slot = self.slots.acquire().await;
         // Some of the time is over, and undoing at once beats waiting for the end.
         let patience = Duration::from_secs(guard.seconds / 2);
         let kept = tokio::time::timeout(patience, self.host.connection.afresh(&guard.keep)).await;
@@ -397,7 +397,7 @@ impl<H: WriteHost> Worker<'_, '_, H> {
                 "the host had waited too long for a new connection".to_owned()
             }
             Ok(Ok(_)) => {
-                drop(_slot);
+                drop(slot);
                 self.look().await?;
                 return Ok(None);
             }
@@ -410,7 +410,7 @@ impl<H: WriteHost> Worker<'_, '_, H> {
         let undo = std::slice::from_ref(&guard.undo);
         let undone = self.host.connection.batch(undo, &[], &mut |_, _| {}).await;
         let undone = undone.map_err(|error| lost(guard, error))?;
-        drop(_slot);
+        drop(slot);
         self.look().await?;
         let failed = undone.0.iter().find(|answer| answer.status != 0);
         Ok(Some(match failed {
