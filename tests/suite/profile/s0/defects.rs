@@ -28,9 +28,10 @@ impl<'a> Kept<'a> {
 
 impl Drop for Kept<'_> {
     fn drop(&mut self) {
+        // Dovecot leaves a socket behind that it is no longer told of.
         self.0.succeeds(
             "cp -a /root/kept/dovecot /root/kept/postfix /root/kept/postfixadmin /etc && cp -a /root/kept/mailprov /usr/local/lib \
-             && systemctl restart dovecot && postfix reload",
+             && systemctl restart dovecot && rm -f /run/dovecot/auth-seed && postfix reload",
         );
     }
 }
