@@ -71,6 +71,7 @@ pub(super) fn boot(folder: &Path, name: &str, bridge: &str) -> Result<Child, Lab
     // Its own session, so that Ctrl-C reaches us and not the host; setsid becomes the program it starts.
     let mut nspawn = tool::command("setsid");
     nspawn
+        .args(["sh", "-c", include_str!("own_group.sh"), "sh", name])
         .arg(tool::find("systemd-nspawn").unwrap_or_else(|| "systemd-nspawn".into()))
         .arg("--quiet")
         .arg("--directory")
@@ -147,16 +148,48 @@ pub(super) fn end(root: &Path, orderly: bool) -> Result<(), LabError> {
     // nspawn first: it would report its machine's end. The machine survives it, and is found by its files, so
     // that one whose nspawn was killed by somebody else goes too.
     let end: Vec<u32> = pid(root).into_iter().chain(inhabitants(root)).collect();
+    let groups = pid(root).map(own_groups).unwrap_or_default();
     for pid in &end {
         signal(*pid, "KILL");
     }
     if gone_in_time(&end, DEATH) {
+        for group in &groups {
+            remove_group(group);
+        }
         return Ok(());
     }
     Err(LabError(format!(
         "processes of the lab host in {} can't be ended: {end:?}",
         root.display()
     )))
+}
+
+/// The control groups that `own_group.sh` made for an nspawn process.
+fn own_groups(nspawn: u32) -> Vec<PathBuf> {
+    let groups = fs::read_to_string(format!("/proc/{nspawn}/cgroup")).unwrap_or_default();
+    groups
+        .lines()
+        .filter_map(|line| line.splitn(3, ':').nth(2)?.split_once("/mailprov-"))
+        .flat_map(|(above, rest)| {
+            let name = rest.split('/').next().unwrap_or(rest);
+            ["unified", "systemd", ""].map(|hierarchy| {
+                let root = Path::new("/sys/fs/cgroup").join(hierarchy);
+                root.join(above.trim_start_matches('/'))
+                    .join(format!("mailprov-{name}"))
+            })
+        })
+        .filter(|group| group.is_dir())
+        .collect()
+}
+
+/// Removes an empty control group; one that is left over does no harm.
+fn remove_group(group: &Path) {
+    for entry in fs::read_dir(group).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_group(&entry.path());
+        }
+    }
+    let _ = fs::remove_dir(group);
 }
 
 /// Processes whose root is the overlay that is mounted at `root`; process 1 takes all others with it.

@@ -4,6 +4,7 @@
 
 mod apply;
 mod broken;
+mod dayafter;
 mod explain;
 mod init;
 mod secrets;

@@ -27,7 +27,9 @@ impl GoneUser {
     }
 
     fn look_at_home(&self) -> String {
-        format!("find {} -mindepth 1 -maxdepth 1 -print -quit", quote(&self.home))
+        // A home that is not there is nobody's.
+        let home = quote(&self.home);
+        format!("find {home} -mindepth 1 -maxdepth 1 -print -quit 2>/dev/null")
     }
 
     fn extra<'a>(&'a self, user: &UserState) -> Vec<&'a str> {

@@ -32,7 +32,11 @@ pub fn databases_users_grants_and_rows(host: &TestHost, direct: &mut Direct) {
     assert_eq!(host.sh(&format!("{login} -NBe 'SELECT 1'")), "1");
     let other = step("sql_user", &USER.replace("p'w", "another"));
     assert!(matches!(direct.converge(&*other), Assessment::Change(_)));
-    direct.converge(&*user);
+    assert_eq!(
+        direct.assess(&*user),
+        Assessment::Converged,
+        "the password before works until nothing uses it any more"
+    );
 
     let schema = "{engine: mariadb, database: ma_il, tables: [t, u], source: \"CREATE TABLE IF NOT EXISTS t (name \
         varchar(50) CHARACTER SET latin1 PRIMARY KEY, n int, d datetime, b tinyint(1), txt text, password \
