@@ -37,10 +37,8 @@ pub const PROOFS: &[Proof] = &[
     ("sieve", sockets::sieve),
     ("defect-open-policy", defects::open_policy),
     ("defect-empty-answer", defects::empty_answer),
-    ("defect-second-root", defects::second_root),
     ("defect-crypt-column", defects::crypt_column),
     ("defect-no-user-list", defects::no_user_list),
-    ("defect-quota-minus-one", defects::quota_minus_one),
     ("defect-uncompiled-script", defects::uncompiled_script),
     ("defect-no-metadata", defects::no_metadata),
     ("defect-one-trash", defects::one_trash),
@@ -64,7 +62,6 @@ pub const PROOFS: &[Proof] = &[
     ("local-aliases", options::local_aliases),
     ("lda", options::lda),
     ("own-delivery", options::own_delivery),
-    ("mail-crypt", options::mail_crypt),
 ];
 
 /// ClamAV's own signatures can't be had in a lab: the test file's stands in.

@@ -82,13 +82,6 @@ pub fn empty_answer(profile: &Profile) {
     );
 }
 
-/// S0: a second root that counts the same mailbox once more.
-pub fn second_root(profile: &Profile) {
-    defect(profile, &dovecot("quota \"Domain quota\" {\n}"), |host| {
-        host.sh("doveadm quota get -u anna@example.org | grep -c STORAGE || true") == "1"
-    });
-}
-
 /// S0: the query wants a column that PostfixAdmin's schema has not.
 pub fn crypt_column(profile: &Profile) {
     defect(
@@ -106,21 +99,6 @@ pub fn no_user_list(profile: &Profile) {
         "sed -i '/iterate_query/d' /etc/dovecot/*.conf && systemctl restart dovecot",
         |host| host.succeeds("doveadm user '*' | grep -qx bernd@example.org"),
     );
-}
-
-/// S0: PostfixAdmin's -1, no quota, is no size.
-pub fn quota_minus_one(profile: &Profile) {
-    let set = |quota: i64| {
-        profile.host.sh(&format!(
-            "mariadb postfixadmin -e \"UPDATE mailbox SET quota = {quota} WHERE username = 'bernd@example.org'\""
-        ))
-    };
-    set(-1);
-    let seed = "perl -pi -e \"s/CASE WHEN .*? END/CONCAT(CAST(mailbox.quota AS CHAR), 'B')/\" /etc/dovecot/*.conf && systemctl restart dovecot";
-    defect(profile, seed, |host| {
-        host.succeeds("doveadm auth cache flush >/dev/null && doveadm mailbox list -u bernd@example.org")
-    });
-    set(1_073_741_824);
 }
 
 /// S0: who files mail can't write beside a script of root's, and says so for every message.
