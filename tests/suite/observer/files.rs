@@ -139,7 +139,7 @@ impl Files {
             "observed: {programs} programs started, {opened} files opened, {} new ones, {secret} with a secret",
             files.len()
         );
-        (programs < 100 || secret < 2)
+        (programs < 100)
             .then(|| format!("the observer saw only {programs} programs and {secret} files with a secret"))
     }
 }
