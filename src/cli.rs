@@ -3,6 +3,7 @@
 //! A subcommand is a file with `Args` (clap) and `run`, its `mod` line and its line in the list below. What a
 //! command does lives in the engine; files here only read arguments, call it and print.
 
+mod advice;
 mod apply;
 mod bootstrap;
 mod candidates;
@@ -73,6 +74,7 @@ subcommands! {
     Validate => validate,
     Render => render,
     Graph => graph,
+    Advice => advice,
     Explain => explain,
     Doc => doc,
     Schema => schema,

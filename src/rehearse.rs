@@ -7,16 +7,17 @@ mod site;
 mod stage;
 mod subject;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::exit::Exit;
 use crate::inventory::{Inventory, InventoryHost};
 use crate::lab::{HostSpec, Lab, LabError, LabHost, Release};
-use crate::role::bind;
 use crate::role::load::Roles;
+use crate::role::{bind, declare};
 use crate::secret::vault::SecretError;
+use crate::value::Value;
 use crate::verify::{self, Finding};
 use stage::Stage;
 
@@ -57,6 +58,8 @@ pub struct Outcome {
     pub acts: Vec<Act>,
     /// Host → what verification found.
     pub findings: Vec<(String, Vec<Finding>)>,
+    /// Values that only a rehearsal has, in words.
+    pub instead: Vec<String>,
 }
 
 impl Outcome {
@@ -127,6 +130,12 @@ pub async fn hold(
 ) -> Result<Outcome, RehearseError> {
     let site = site::Site::make(rehearsal, hosts)?;
     let mut outcome = Outcome::default();
+    for host in &rehearsal.inventory.hosts {
+        for (name, value) in other_values(rehearsal, host) {
+            let instead = format!("{} had `{name}: {}` instead", host.name, site::flow(&value));
+            outcome.instead.push(instead);
+        }
+    }
     let run = async |arguments: &[&str], what: &str| {
         progress(what);
         let begin = Instant::now();
@@ -171,7 +180,7 @@ async fn subjects(
     let mut listening = Vec::new();
     let mut silent = Vec::new();
     for (host, lab) in rehearsal.inventory.hosts.iter().zip(hosts) {
-        let Ok(resolved) = crate::role::declare::resolve(rehearsal.inventory, rehearsal.roles, host) else {
+        let Ok(resolved) = declare::resolve(rehearsal.inventory, rehearsal.roles, host) else {
             continue;
         };
         if let Some(subject) = subject::of(&resolved.values, lab.address().into(), &site.vault) {
@@ -269,6 +278,16 @@ fn judge_again(again: &Stage) -> (Exit, String) {
 
 fn list(steps: &BTreeSet<String>) -> String {
     steps.iter().map(|step| format!("\n  {step}")).collect()
+}
+
+/// Variables whose roles give them another value in rehearsals than the inventory does.
+fn other_values<'r>(rehearsal: &Rehearsal<'r>, host: &InventoryHost) -> BTreeMap<&'r str, Value> {
+    let resolved = declare::resolve(rehearsal.inventory, rehearsal.roles, host).unwrap_or_default();
+    declare::declarations(rehearsal.roles, host)
+        .into_iter()
+        .filter_map(|(name, (_, declaration))| Some((name, declaration.rehearsal.as_ref()?.to_value())))
+        .filter(|(name, value)| resolved.values.get(*name) != Some(value))
+        .collect()
 }
 
 /// The names of all secrets that the inventory's hosts need.

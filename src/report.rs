@@ -22,6 +22,7 @@ use crate::graph::StepGraph;
 use crate::host::HostError;
 use crate::plan::Planned;
 use crate::role::BoundStep;
+use crate::role::bind::Advice;
 use crate::run::{Outcome, Witness};
 use crate::secret::Redactor;
 use event::{Counts, Event, Mode, State, StepResult, Summary, Text, Timing};
@@ -130,6 +131,25 @@ impl Reporter {
             host: host.map(str::to_owned),
             text: self.text(note),
         });
+    }
+
+    /// What is left for people to do.
+    pub fn advice(&self, host: &str, advice: &Advice) {
+        self.emit(&Event::Advice {
+            host: host.to_owned(),
+            topic: advice.topic.clone(),
+            title: self.text(&advice.title),
+            text: self.text(&advice.text),
+        });
+    }
+
+    /// Whether steps of this kind were created on `host`; of any kind when none is given.
+    pub fn has_created(&self, host: &str, kind: Option<&str>) -> bool {
+        self.inner.borrow().results.iter().any(|result| {
+            result.host == host
+                && result.state == State::Created
+                && kind.is_none_or(|kind| result.kind == kind)
+        })
     }
 
     /// How long a phase took.
@@ -294,6 +314,17 @@ impl Witness for Reporter {
             } => {
                 let mut result = self.planned_result(step, was);
                 result.state = State::Failed;
+                result.reason = Some(self.text(message));
+                result.seconds = rounded(*seconds);
+                result
+            }
+            Outcome::Waiting {
+                message,
+                was,
+                seconds,
+            } => {
+                let mut result = self.planned_result(step, was);
+                result.state = State::Waiting;
                 result.reason = Some(self.text(message));
                 result.seconds = rounded(*seconds);
                 result

@@ -35,9 +35,13 @@ pub struct Role {
     /// Package → release (`debian-13`) → version that stands in when the host can't tell.
     pub versions: IndexMap<String, IndexMap<String, String>>,
     pub variables: IndexMap<String, Declaration>,
+    /// Names for what is made of variables, in the order in which they may use each other.
+    pub values: IndexMap<String, RoleValue>,
     /// Conditions on variables that no type can express, checked offline.
     pub assertions: Vec<Assertion>,
     pub steps: Vec<StepDeclaration>,
+    /// What is left for people to do, elsewhere.
+    pub advice: Vec<AdviceDeclaration>,
     /// `templates/` and `files/`, by path inside the role's folder.
     pub files: BTreeMap<String, RoleFile>,
     /// `role.yaml` itself.
@@ -59,6 +63,13 @@ pub enum RoleFile {
     Bytes(Vec<u8>),
 }
 
+/// `values:` in role.yaml: a name that templates know, and the Jinja expression that it stands for.
+#[derive(Debug, Clone)]
+pub struct RoleValue {
+    pub expression: String,
+    pub place: Place,
+}
+
 /// What a role says of one of its variables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Declaration {
@@ -69,6 +80,8 @@ pub struct Declaration {
     pub default: Option<Node>,
     /// May be left out: then it is `none` in templates.
     pub optional: bool,
+    /// The value that the variable has in rehearsals, whatever the inventory says.
+    pub rehearsal: Option<Node>,
     /// Whether a missing secret may be made up; a private key that belongs to a certificate may not.
     pub generate: bool,
     pub doc: String,
@@ -137,6 +150,23 @@ pub struct StepDeclaration {
     pub needs: Vec<Need>,
     /// What is in what the step makes, when that is not the kind's own affair.
     pub holds: Option<Holds>,
+}
+
+/// `advice:` in role.yaml.
+#[derive(Debug, Clone)]
+pub struct AdviceDeclaration {
+    pub place: Place,
+    /// A word that people ask for it by.
+    pub topic: String,
+    /// A template; one line.
+    pub title: String,
+    /// A template that knows what the probe printed, as `seen`.
+    pub text: String,
+    /// A template of a fragment of shell that looks at the host.
+    pub probe: Option<String>,
+    /// A Jinja expression.
+    pub when: Option<(String, Place)>,
+    pub each: Option<Each>,
 }
 
 /// A declared edge.

@@ -25,6 +25,7 @@ use crate::host::{Facts, HostError, WriteHost};
 use crate::plan::{Plan, Planned, Seen, Wanted};
 use crate::role::{BoundStep, StepId};
 use crate::step::packages;
+use crate::step::probe::Probe;
 use crate::step::replace::{self, Record};
 use crate::step::{PackageRequest, Replacement};
 
@@ -40,6 +41,12 @@ pub enum Outcome {
     },
     /// Not done: what was said, and what still differs.
     Failed {
+        message: String,
+        was: Planned,
+        seconds: f64,
+    },
+    /// Not done, and no failure: it needs something that is not in the host's power. What it said.
+    Waiting {
         message: String,
         was: Planned,
         seconds: f64,
@@ -156,6 +163,8 @@ pub struct Run<'a> {
     pub witness: &'a dyn Witness,
     pub halt: watch::Receiver<Halt>,
     pub wanted: Wanted<'a>,
+    /// What to look at on a host at the end, before it is let go.
+    pub last_look: &'a dyn Fn(&str, &Facts) -> Vec<Probe>,
     /// The record of what was done on a host, if one is to be kept there.
     pub record: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -172,6 +181,8 @@ pub struct Participant<'c, H> {
 pub struct Ended {
     /// By the index of the step.
     pub outcomes: BTreeMap<usize, Outcome>,
+    /// What the last look at each host saw, with its facts by then.
+    pub seen: BTreeMap<Arc<str>, Seen>,
     /// Hosts whose connection broke.
     pub lost: BTreeMap<Arc<str>, HostError>,
     pub interrupted: bool,
@@ -209,7 +220,7 @@ pub async fn run<H: WriteHost>(run: &Run<'_>, participants: Vec<Participant<'_, 
                 biased;
                 next = workers.next() => match next {
                     Some((host, Err(error))) => { ended.lost.insert(host, error); }
-                    Some((_, Ok(()))) => {}
+                    Some((host, Ok(seen))) => { ended.seen.insert(host, seen); }
                     None => break,
                 },
                 // An error means that nobody can interrupt any more.

@@ -87,6 +87,11 @@ pub trait Step: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether it may be beyond the host's power for a while: a fix that fails is then no failure of the run.
+    fn may_wait(&self) -> bool {
+        false
+    }
+
     /// The file as it would be on the host, for `render` and for checks that need the content.
     fn rendered(&self) -> Option<Rendered<'_>> {
         None

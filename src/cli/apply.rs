@@ -253,6 +253,7 @@ impl Apply<'_> {
         if self.args.timings {
             stopwatch.tell(self.reporter, &graph);
         }
+        self.advise(&ended);
         for (host, error) in &ended.lost {
             self.reporter.host_failed(host, error);
         }
@@ -308,16 +309,43 @@ impl Apply<'_> {
     }
 
     fn bind(&self, name: &str, facts: &crate::host::Facts) -> Result<Vec<BoundStep>, Diagnostics> {
-        let Some(host) = self.inventory.hosts.iter().find(|host| host.name == name) else {
-            return Ok(Vec::new());
-        };
-        bind::steps(&Binding {
+        self.binding(name, facts, bind::steps).unwrap_or(Ok(Vec::new()))
+    }
+
+    /// What `of` makes of a host; nothing of an unknown one.
+    fn binding<T>(
+        &self,
+        name: &str,
+        facts: &crate::host::Facts,
+        of: impl FnOnce(&Binding<'_>) -> T,
+    ) -> Option<T> {
+        let host = self.inventory.hosts.iter().find(|host| host.name == name)?;
+        Some(of(&Binding {
             inventory: self.inventory,
             roles: self.roles,
             host,
             vault: self.vault,
             facts,
-        })
+        }))
+    }
+
+    /// What is left for people: all of it after packages came, else where to read it when something is new.
+    fn advise(&self, ended: &run::Ended) {
+        let mut elsewhere = false;
+        for (host, seen) in &ended.seen {
+            if self.reporter.has_created(host, Some("package")) {
+                let all = self.binding(host, &seen.facts, |binding| bind::advice(binding, &seen.observed));
+                let all = all.and_then(Result::ok).unwrap_or_default();
+                all.iter().for_each(|advice| self.reporter.advice(host, advice));
+            } else {
+                elsewhere |= self.reporter.has_created(host, None);
+            }
+        }
+        if elsewhere {
+            let path = self.inventory.path.display();
+            let note = format!("what may be left to do elsewhere: mailprov advice {path}");
+            self.reporter.note(None, &note);
+        }
     }
 
     fn say_left_out(&self, graph: &StepGraph) {
@@ -395,6 +423,14 @@ impl Apply<'_> {
             witness,
             halt,
             wanted: self.wanted,
+            last_look: &|host, facts| match self.reporter.has_created(host, Some("package")) {
+                // What can't be made of them is not worth failing for: everything is done by now.
+                true => match self.binding(host, facts, bind::advice_probes) {
+                    Some(Ok(probes)) => probes,
+                    _ => Vec::new(),
+                },
+                false => Vec::new(),
+            },
             record: &|host| self.reporter.record(host, &self.name, &path),
         };
         let participants = connected

@@ -178,6 +178,7 @@ fn what(record: &Record) -> String {
         State::Owed,
         State::Failed,
         State::Skipped,
+        State::Waiting,
     ];
     let parts: Vec<String> = states
         .into_iter()

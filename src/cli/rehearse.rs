@@ -105,6 +105,9 @@ fn report(outcome: &Outcome) -> String {
             act.seconds,
         );
     }
+    for instead in &outcome.instead {
+        let _ = writeln!(text, "-     {instead}");
+    }
     for (host, findings) in &outcome.findings {
         let _ = writeln!(text, "\n{host}");
         for Finding {
@@ -155,6 +158,7 @@ mod tests {
                     seconds: 12.0,
                 }],
             )],
+            instead: Vec::new(),
         };
         let report = report(&outcome);
         let lines: Vec<&str> = report.lines().collect();

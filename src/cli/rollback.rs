@@ -225,6 +225,7 @@ impl Rollback<'_> {
             witness: self.reporter,
             halt: listener.halt(),
             wanted: &is_wanted,
+            last_look: &|_, _| Vec::new(),
             record: &|host| self.reporter.record(host, &name, &inventory),
         };
         let participants = vec![Participant {

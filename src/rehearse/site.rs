@@ -118,16 +118,16 @@ fn inventory(rehearsal: &Rehearsal<'_>, hosts: &[LabHost]) -> Result<String, Reh
         if let Some(release) = &host.release {
             let _ = writeln!(text, "    release: {}", quoted(release));
         }
-        if !host.variables.0.is_empty() {
+        let others = super::other_values(rehearsal, host);
+        if !host.variables.0.is_empty() || !others.is_empty() {
             text.push_str("    variables:\n");
         }
-        for (name, variable) in &host.variables.0 {
-            let _ = writeln!(
-                text,
-                "      {}: {}",
-                quoted(name),
-                flow(&variable.node.to_value())
-            );
+        let own = host.variables.0.iter();
+        let own = own
+            .filter(|(name, _)| !others.contains_key(name.as_str()))
+            .map(|(name, variable)| (name.as_str(), variable.node.to_value()));
+        for (name, value) in own.chain(others.clone()) {
+            let _ = writeln!(text, "      {}: {}", quoted(name), flow(&value));
         }
     }
     Ok(text)
@@ -139,7 +139,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A value in YAML's flow style, on one line: JSON, and the tag that JSON has no word for.
-fn flow(value: &Value) -> String {
+pub(super) fn flow(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),

@@ -87,7 +87,7 @@ impl Stage {
             "doing" => progress(&format!("{}: {}", word("host"), word("text"))),
             "step" => {
                 let step = format!("{} {}/{}", word("host"), word("role"), word("step"));
-                if matches!(word("state"), "failed" | "unknown") {
+                if matches!(word("state"), "failed" | "unknown" | "waiting") {
                     self.messages.push(format!("{step}: {}", word("reason")));
                 }
                 self.states.insert(step, word("state").to_owned());
@@ -99,10 +99,10 @@ impl Stage {
         }
     }
 
-    /// Steps that differed: announced by a check, changed by an apply.
+    /// Steps that differed: announced by a check, changed by an apply. What waits is neither.
     pub(super) fn changes(&self) -> BTreeSet<String> {
         let all = self.states.iter();
-        all.filter(|(_, state)| *state != "converged")
+        all.filter(|(_, state)| !matches!(state.as_str(), "converged" | "waiting"))
             .map(|(step, _)| step.clone())
             .collect()
     }

@@ -84,6 +84,13 @@ pub enum Event {
         /// The exit code that stands for it.
         exit: u8,
     },
+    /// What is left for people to do, or to know, once the host is as promised.
+    Advice {
+        host: String,
+        topic: String,
+        title: Text,
+        text: Text,
+    },
     /// With `--timings`.
     Timing(Timing),
     /// The last event.
@@ -122,6 +129,8 @@ pub enum State {
     Unknown,
     Failed,
     Skipped,
+    /// Tried, and waits for something that is not in the host's power; the next apply tries again.
+    Waiting,
 }
 
 impl State {
@@ -139,6 +148,7 @@ impl State {
             (Self::Unknown, _) => "unknown",
             (Self::Failed, _) => "failed",
             (Self::Skipped, _) => "skipped",
+            (Self::Waiting, _) => "waiting",
         }
     }
 }
@@ -154,6 +164,7 @@ pub struct Counts {
     pub unknown: usize,
     pub failed: usize,
     pub skipped: usize,
+    pub waiting: usize,
 }
 
 impl Counts {
@@ -167,12 +178,13 @@ impl Counts {
             State::Unknown => &mut self.unknown,
             State::Failed => &mut self.failed,
             State::Skipped => &mut self.skipped,
+            State::Waiting => &mut self.waiting,
         };
         *count += 1;
     }
 
     /// States and numbers, in the order of the fields.
-    pub fn all(&self) -> [(State, usize); 8] {
+    pub fn all(&self) -> [(State, usize); 9] {
         [
             (State::Converged, self.converged),
             (State::Created, self.created),
@@ -182,6 +194,7 @@ impl Counts {
             (State::Unknown, self.unknown),
             (State::Failed, self.failed),
             (State::Skipped, self.skipped),
+            (State::Waiting, self.waiting),
         ]
     }
 

@@ -63,9 +63,15 @@ impl Lines {
                 let host = host.as_ref().map(|host| format!("{}  ", self.host(host)));
                 format!("{}{}\n", host.unwrap_or_default(), text.as_str())
             }
+            Event::Advice {
+                host, title, text, ..
+            } => {
+                let text = indented(text.as_str().trim_end(), 2);
+                format!("\n{}: {}\n  {text}\n", host.trim_end(), title.as_str())
+            }
             Event::Planned(result) => self.step(result, Mode::Check),
             Event::Step(result) => {
-                if matches!(result.state, State::Failed | State::Skipped)
+                if matches!(result.state, State::Failed | State::Skipped | State::Waiting)
                     || (result.state == State::Owed && self.mode == Mode::Apply)
                 {
                     self.undone.push(result.clone());
@@ -196,7 +202,7 @@ impl Lines {
         let code = match state {
             State::Converged => "2",
             State::Created => "32",
-            State::Changed | State::Removed | State::Owed => "33",
+            State::Changed | State::Removed | State::Owed | State::Waiting => "33",
             State::Unknown | State::Skipped => "35",
             State::Failed => "31",
         };

@@ -159,7 +159,7 @@ fn json_is_one_object_per_line_and_ends_with_the_summary() {
     }
     assert_eq!(
         text.lines().last().unwrap(),
-        r#"{"type":"summary","hosts":{"mx1":{"converged":1,"created":0,"changed":1,"removed":0,"owed":1,"unknown":0,"failed":1,"skipped":0},"backup":{"converged":0,"created":0,"changed":0,"removed":0,"owed":0,"unknown":0,"failed":1,"skipped":1}},"exit":5,"next":"see to what failed and apply again: what is done is not done twice; `mailprov rollback` brings back files that were replaced"}"#
+        r#"{"type":"summary","hosts":{"mx1":{"converged":1,"created":0,"changed":1,"removed":0,"owed":1,"unknown":0,"failed":1,"skipped":0,"waiting":0},"backup":{"converged":0,"created":0,"changed":0,"removed":0,"owed":0,"unknown":0,"failed":1,"skipped":1,"waiting":0}},"exit":5,"next":"see to what failed and apply again: what is done is not done twice; `mailprov rollback` brings back files that were replaced"}"#
     );
 }
 

@@ -66,6 +66,9 @@ pub fn next<'a>(
             Some("apply without --check to do this; what is unknown is decided on the way")
         }
         (Exit::Different, _) => Some("apply without --check to do this"),
+        (Exit::Done, Mode::Apply) if counts.any(|host| host.waiting > 0) => {
+            Some("see to what it waits for and apply again")
+        }
         (Exit::StepFailed, Mode::Check) => {
             Some("see what failed above; apply would do everything that does not need it")
         }

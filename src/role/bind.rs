@@ -4,6 +4,7 @@
 //! what stands in for a host that isn't asked, `offline` proves without a host. No kind of step is known here.
 
 mod absent;
+mod advice;
 mod conflicts;
 mod context;
 mod facts;
@@ -27,6 +28,7 @@ use crate::secret::vault::Vault;
 use crate::step::kind::Params;
 use crate::yaml::Node;
 
+pub use advice::{Advice, advice, probes as advice_probes};
 pub use declare::SecretUse;
 pub use facts::{assumed_facts, complete_facts, packages};
 pub use offline::{Needed, graph, needed_secrets, offline_vault, secrets, validate};
@@ -175,7 +177,15 @@ impl<'a> Binder<'a> {
             let value = resolved.values.get(&declaration.name)?;
             Some((declaration.name.clone(), context::value(value, binding.vault)))
         });
-        let scope = context::scope(variables, &host, binding.facts);
+        let mut scope = context::scope(variables, &host, binding.facts);
+        let present = declare::in_scope(binding.roles, binding.host);
+        for (owner, name, value) in binding.roles.values(&role.name) {
+            // A role that doesn't come has no variables to make a value of.
+            if present.iter().any(|role| role.name == owner.name) {
+                let made = engine.expression(&value.expression, &scope, &value.place)?;
+                scope = context::with(&scope, name, made);
+            }
+        }
         Ok(Self {
             binding,
             role,

@@ -29,6 +29,12 @@ pub fn page(role: &Role) -> String {
             variable(declaration, 0, &mut text);
         }
     }
+    if !role.values.is_empty() {
+        text.push_str("\n## Values\n\n");
+        for (name, value) in &role.values {
+            let _ = writeln!(text, "- `{name}`: `{}`", value.expression);
+        }
+    }
     if !role.steps.is_empty() {
         text.push_str("\n## Steps\n\n");
         for step in &role.steps {
@@ -41,6 +47,19 @@ pub fn page(role: &Role) -> String {
             }
             if let Some(doc) = &step.doc {
                 let _ = write!(text, ": {doc}");
+            }
+            text.push('\n');
+        }
+    }
+    if !role.advice.is_empty() {
+        text.push_str("\n## Advice\n\n");
+        for advice in &role.advice {
+            let _ = write!(text, "- `{}`: {}", advice.topic, advice.title);
+            if let Some(each) = &advice.each {
+                let _ = write!(text, ", for each {} of `{}`", each.name, each.expression);
+            }
+            if let Some((when, _)) = &advice.when {
+                let _ = write!(text, ", when `{when}`");
             }
             text.push('\n');
         }
@@ -65,6 +84,9 @@ fn variable(declaration: &Declaration, depth: usize, text: &mut String) {
         }
         None if declaration.optional => text.push_str(", optional"),
         None => text.push_str(", required"),
+    }
+    if let Some(value) = &declaration.rehearsal {
+        let _ = write!(text, ", in rehearsals `{}`", flow(value));
     }
     let _ = writeln!(text, ". {}", declaration.doc);
     if let Some(fields) = fields(&declaration.ty) {

@@ -3,6 +3,7 @@
 //! Every mistake of every role is found at once. What a role says of the engine's steps is read here; what the
 //! steps mean is their kinds' business.
 
+mod advice;
 mod check;
 mod files;
 mod folder;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::{Declaration, Role, RoleNeed};
+use super::{Declaration, Role, RoleNeed, RoleValue};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean};
 use folder::Folders;
 
@@ -114,6 +115,18 @@ impl Roles {
     /// The variables that the conditions of `role`'s needs know: those that it has in any case.
     pub fn certain_scope(&self, role: &str) -> impl Iterator<Item = &Declaration> {
         self.variables(self.with_needs_where(role, &mut |_, need| need.when.is_none()))
+    }
+
+    /// The values that templates of `role` know beside variables: those of the roles that it needs, then its own.
+    pub fn values(&self, role: &str) -> impl Iterator<Item = (&Role, &str, &RoleValue)> {
+        self.with_needs(role)
+            .into_iter()
+            .filter_map(|name| self.0.get(name))
+            .flat_map(|role| {
+                role.values
+                    .iter()
+                    .map(move |(name, value)| (role, name.as_str(), value))
+            })
     }
 
     fn variables<'a>(&'a self, roles: IndexSet<&'a str>) -> impl Iterator<Item = &'a Declaration> {

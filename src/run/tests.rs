@@ -109,6 +109,7 @@ impl Trial {
                 witness: &log,
                 halt: self.halt.subscribe(),
                 wanted: &|_| true,
+                last_look: &|_, _| Vec::new(),
                 record: &|host| Some(format!("record of {host}")),
             };
             let participants = self
@@ -136,6 +137,7 @@ impl Trial {
                             _ => "changed".to_owned(),
                         },
                         Outcome::Failed { message, .. } => format!("failed: {message}"),
+                        Outcome::Waiting { message, .. } => format!("waits: {message}"),
                         Outcome::Lost(why) => format!("lost: {why}"),
                         Outcome::Skipped(why) => format!("skipped: {why}"),
                         Outcome::Owed(why) => format!("owed: {why}"),
@@ -281,6 +283,25 @@ async fn a_failed_step_stops_only_what_needs_it() {
             "a: r/converged converged",
             "a: r/other created",
         ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_in_the_hosts_power_is_waited_for() {
+    let waiting = Toy {
+        may_wait: true,
+        ..Toy::new("name", "1")
+    };
+    let mut trial = Trial::new(vec![vec![
+        step("a", "r/asks", waiting),
+        step("a", "r/other", Toy::new("other", "1")),
+    ]]);
+    trial.host(|host| {
+        host.failing.insert("name".into());
+    });
+    assert_eq!(
+        trial.run().await.ended,
+        ["a: r/asks waits: cannot set name", "a: r/other created"]
     );
 }
 

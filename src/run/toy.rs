@@ -30,6 +30,7 @@ pub struct Toy {
     pub refused: bool,
     /// Its fix is guarded: kept by setting the key `kept`, undone by giving its own key this value.
     pub guarded: Option<String>,
+    pub may_wait: bool,
 }
 
 impl Toy {
@@ -188,6 +189,10 @@ impl Step for Toy {
             keep: Script::new().command(["set", "kept", "yes"]),
             undo: Script::new().command(["set", &self.key, before]),
         })
+    }
+
+    fn may_wait(&self) -> bool {
+        self.may_wait
     }
 }
 

@@ -33,12 +33,16 @@ fn difference(difference: &Difference) -> String {
     }
 }
 
+/// The last lines of what was said.
+pub(super) fn last(said: &str) -> String {
+    const LINES: usize = 30;
+    let lines: Vec<&str> = said.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
+
 /// The last lines of what a fragment complained.
 pub(super) fn complaint(answer: &Answer) -> String {
-    const LINES: usize = 30;
-    let lines: Vec<&str> = answer.errors.trim_end().lines().collect();
-    let from = lines.len().saturating_sub(LINES);
-    let said = lines[from..].join("\n");
+    let said = last(&answer.errors);
     if said.is_empty() {
         format!("its fix ended with exit status {}, without a word", answer.status)
     } else {

@@ -9,12 +9,13 @@ use tokio::sync::Semaphore;
 use super::board::Board;
 use super::origin;
 use super::wave::{self, Fragment, Ready};
-use super::words::{complaint, still};
+use super::words::{self, complaint, still};
 use super::{Halt, Outcome, Participant, Run, Skipped};
 use crate::graph::is_package;
 use crate::host::{Answer, Facts, HostError, PackageVersion, WriteHost};
-use crate::plan::{Planned, distinct};
+use crate::plan::{Planned, Seen, distinct};
 use crate::role::{BoundStep, StepId};
+use crate::step::probe::Observed;
 use crate::step::world::{Pending, World};
 use crate::step::{Assessment, Guard};
 
@@ -24,7 +25,7 @@ pub(super) async fn work<H: WriteHost>(
     board: &Board,
     slots: &Semaphore,
     host: Participant<'_, H>,
-) -> (Arc<str>, Result<(), HostError>) {
+) -> (Arc<str>, Result<Seen, HostError>) {
     let name = host.name.clone();
     let order = run.graph.of_host(&name);
     let digests = order
@@ -44,13 +45,11 @@ pub(super) async fn work<H: WriteHost>(
         alone: BTreeSet::new(),
         looked_at: 0,
     };
-    let mut ended = worker.work().await;
-    if let Err(error) = &ended {
+    if let Err(error) = worker.work().await {
         worker.give_up(&error.to_string());
-    } else {
-        let record = (run.record)(&name);
-        ended = worker.host.connection.finish(record.as_deref()).await;
+        return (name, Err(error));
     }
+    let ended = worker.end_well().await;
     (name, ended)
 }
 
@@ -105,6 +104,21 @@ impl<H: WriteHost> Worker<'_, '_, H> {
                 self.wave(differing).await?;
             }
         }
+    }
+
+    async fn end_well(mut self) -> Result<Seen, HostError> {
+        let connection = &mut *self.host.connection;
+        let probes = (self.run.last_look)(&self.host.name, &self.host.seen.facts);
+        let observed = match probes.is_empty() {
+            true => Observed::default(),
+            false => connection.probe(&probes).await?,
+        };
+        let record = (self.run.record)(&self.host.name);
+        connection.finish(record.as_deref()).await?;
+        Ok(Seen {
+            facts: std::mem::take(&mut self.host.seen.facts),
+            observed,
+        })
     }
 
     fn step(&self, index: usize) -> &BoundStep {
@@ -426,6 +440,13 @@ impl<H: WriteHost> Worker<'_, '_, H> {
         // In a fragment of many, what one step failed at says nothing against another that is as promised.
         if after == Assessment::Converged && (answer.status == 0 || shared) {
             return Outcome::Done { was, seconds };
+        }
+        if answer.status != 0 && self.step(index).step.may_wait() {
+            return Outcome::Waiting {
+                message: words::last(&answer.errors),
+                was,
+                seconds,
+            };
         }
         let message = if answer.status == 0 {
             format!("its fix ended well, but {}", still(&after))

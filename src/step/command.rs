@@ -34,6 +34,9 @@ struct Command {
     unless: Option<String>,
     /// Who runs it: root if not given.
     user: Option<String>,
+    /// It needs something of others (a name in DNS, say): when it fails, it waits for the next apply.
+    #[serde(default)]
+    may_wait: bool,
 }
 
 fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
@@ -106,6 +109,10 @@ impl Step for Command {
         } else {
             Assessment::Create(Diff::default().note(format!("runs `{}`: {why}", self.run.trim())))
         }
+    }
+
+    fn may_wait(&self) -> bool {
+        self.may_wait
     }
 
     fn fix(&self, _world: &World<'_>) -> Fix {

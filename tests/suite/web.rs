@@ -3,19 +3,32 @@
 //!
 //! One host, one test: the server takes a minute to install.
 
+mod acme;
+mod discovery;
+
 use crate::server::{announced_is_changed, example};
 use crate::support::{TestHost, boot};
 
 const PASSWORD: &str = r#"Sup3r 'admin' "secret" \o/"#;
 
+/// Below the variables that lead to the authority.
+const ADMINISTRATION: &str = "  postfixadmin_footer: Back to example.org
+  postfixadmin_footer_link: https://example.org/
+  postfixadmin_password_rules: {'/.{12}/': password_too_short 12}
+  postfixadmin_hooks: {mailbox_postcreation: 'echo made $1 >>~/made; id -un >>~/made'}
+";
+
 #[test]
 fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     let host = boot("web");
+    acme::serve(&host);
     let site = example::site_with(&host, &["mailserver", "roundcube", "postfixadmin", "client"])
         .role(
             "client",
-            "summary: A client.\nsteps:\n  - id: packages\n    package: {names: [curl]}\n",
+            "summary: A client.\nsteps:\n  - id: packages\n    package: {names: [curl, bind9-utils, libxml2-utils]}\n",
         )
+        .top(acme::VARIABLES)
+        .top(ADMINISTRATION)
         .secret("roundcube_database_password", r#"r'c/d"b@\p:w %#"#)
         .secret("roundcube_key", "short")
         .secret("postfixadmin_database_password", r#"p'a/d"b@\p:w %#"#)
@@ -27,9 +40,14 @@ fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     assert_eq!(again.steps_not(&["converged"]), [""; 0]);
     assert_eq!(host.sh("systemctl --failed --no-legend"), "");
 
+    acme::is_the_issuer(&host);
     only_what_is_meant_is_served(&host);
+    discovery::settings_are_found(&host);
+    discovery::records_make_zones(&host, &site);
     mail_is_read_and_a_password_changed(&host);
     a_mailbox_is_made(&host);
+    acme::renewed_certificates_are_served(&host, &site);
+    acme::a_refusal_is_waited_for(&host, &site);
 }
 
 /// `curl` on the host: its standard output.
@@ -188,22 +206,29 @@ fn a_mailbox_is_made(host: &TestHost) {
         "admin",
         &format!("'{PAGE}/edit.php?table=mailbox&domain=example.org'"),
     );
+    assert!(form.contains("Back to example.org"), "{form}");
     let token = quoted(&form, "name=\"token\" value=\"");
-    let made = curl(
-        host,
-        "admin",
-        &format!(
-            "--location -d token={token} -d table=mailbox -d 'value[local_part]=carol' -d 'value[domain]=example.org' \
-             -d 'value[password]=carol-and-her-secret' -d 'value[password2]=carol-and-her-secret' -d 'value[name]=Carol' \
-             -d 'value[quota]=100' -d 'value[active]=1' -d submit=Add {PAGE}/edit.php?table=mailbox"
-        ),
-    );
+    let make = |password: &str| {
+        curl(
+            host,
+            "admin",
+            &format!(
+                "--location -d token={token} -d table=mailbox -d 'value[local_part]=carol' -d 'value[domain]=example.org' \
+                 -d 'value[password]={password}' -d 'value[password2]={password}' -d 'value[name]=Carol' \
+                 -d 'value[quota]=100' -d 'value[active]=1' -d submit=Add {PAGE}/edit.php?table=mailbox"
+            ),
+        )
+    };
+    let refused = make("eleven-char");
+    assert!(refused.contains("too short"), "{refused}");
+    let made = make("carol-and-her-secret");
     assert!(made.contains("carol@example.org"), "{made}\n{}", logs(host));
     until(host, "doveadm auth test carol@example.org carol-and-her-secret");
     assert_eq!(
         host.sh("postmap -q carol@example.org mysql:/etc/postfix/sql/mailboxes.cf"),
         "example.org/carol/"
     );
+    assert_eq!(host.sh("cat /var/vmail/made"), "made carol@example.org\nvmail");
 }
 
 /// One word of a shell.

@@ -56,6 +56,9 @@ $CONF['footer_text'] = {{ php(postfixadmin_footer) }};
 $CONF['footer_link'] = {{ php(postfixadmin_footer_link) }};
 {% endif %}
 $CONF['welcome_text'] = "Welcome to your new mailbox.\n";
+{% for hook in postfixadmin_hooks %}
+$CONF['{{ hook }}_script'] = {{ php("sudo -n -u " ~ vmail_user ~ " /usr/local/lib/mailprov-postfixadmin/" ~ hook) }};
+{% endfor %}
 {% for setting, value in postfixadmin_settings | items %}
 $CONF[{{ php(setting) }}] = {{ php(value) }};
 {% endfor %}

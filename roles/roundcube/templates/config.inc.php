@@ -1,8 +1,7 @@
 {% macro php(text) -%}
 '{{ text | replace("\\", "\\\\") | replace("'", "\\'") }}'
 {%- endmacro %}
-{% set made_here = certs_chain is none and certs_chain_path is none %}
-{% set ca = roundcube_ca_file if roundcube_ca_file is not none else "/etc/ssl/mailprov/" ~ mail_hostname ~ "/fullchain.pem" if made_here else "/etc/ssl/certs/ca-certificates.crt" %}
+{% set ca = roundcube_ca_file if roundcube_ca_file is not none else "/etc/ssl/mailprov/" ~ mail_hostname ~ "/fullchain.pem" %}
 <?php
 // Managed by mailprov.
 $config = [];
@@ -24,6 +23,7 @@ $verified = ['ssl' => [
     'verify_peer' => true,
     'verify_peer_name' => true,
     'cafile' => {{ php(ca) }},
+    'capath' => '/etc/ssl/certs',
 ]];
 $config['imap_host'] = {{ php("ssl://" ~ mail_hostname ~ ":993") }};
 $config['imap_conn_options'] = $verified;

@@ -103,7 +103,10 @@ impl Witness for Stopwatch<'_> {
     }
 
     fn ended(&self, step: &BoundStep, outcome: &Outcome) {
-        if let Outcome::Done { seconds, .. } | Outcome::Failed { seconds, .. } = outcome {
+        if let Outcome::Done { seconds, .. }
+        | Outcome::Failed { seconds, .. }
+        | Outcome::Waiting { seconds, .. } = outcome
+        {
             let now = self.now();
             let mut waves = self.waves.borrow_mut();
             if let Some(wave) = waves.iter_mut().rev().find(|wave| wave.host == step.id.host) {

@@ -9,6 +9,7 @@ use crate::inventory::{Inventory, InventoryHost};
 use crate::role::declare;
 use crate::role::load::Roles;
 use crate::secret::vault::Vault;
+use crate::step::probe::{CheckState, Observed, Probe};
 
 /// Everything that can be proven without a host: variables, templates, needs and the graph of every host.
 ///
@@ -37,6 +38,22 @@ pub fn graph(inventory: &Inventory, roles: &Roles) -> Result<StepGraph, Diagnost
             vault: &vault,
             facts: &facts,
         });
+        let binding = Binding {
+            inventory,
+            roles,
+            host,
+            vault: &vault,
+            facts: &facts,
+        };
+        if bound.is_ok() {
+            // Its texts are tried as well, though nobody has seen the host.
+            match super::advice_probes(&binding)
+                .and_then(|probes| super::advice(&binding, &answered(&probes)))
+            {
+                Ok(_) => {}
+                Err(mistakes) => wrong.extend(mistakes),
+            }
+        }
         match bound {
             Ok(steps) => {
                 wrong.extend(conflicts::find(roles, &steps));
@@ -49,6 +66,21 @@ pub fn graph(inventory: &Inventory, roles: &Roles) -> Result<StepGraph, Diagnost
         return Err(wrong);
     }
     StepGraph::build(hosts)
+}
+
+/// A host that has nothing to say.
+fn answered(probes: &[Probe]) -> Observed {
+    let mut observed = Observed::default();
+    for probe in probes {
+        if let Probe::Check(script) = probe {
+            let nothing = CheckState {
+                status: 0,
+                output: String::new(),
+            };
+            observed.checks.insert(script.clone(), nothing);
+        }
+    }
+    observed
 }
 
 /// The secrets that the variables of `host` refer to, by name.

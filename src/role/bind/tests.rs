@@ -8,6 +8,7 @@ use crate::role::testing::{World, lines};
 use crate::role::{BoundStep, NeedOn};
 use crate::secret::Secret;
 use crate::secret::vault::Vault;
+use crate::step::probe::{CheckState, Observed, Probe};
 
 const INVENTORY: &str = "hosts:\n  mx1:\n    roles: [a]\n    variables:\n      a_domains: [x.org, y.org]\n";
 
@@ -74,6 +75,32 @@ fn steps_come_in_the_order_of_declaration_with_their_items() {
     );
     assert_eq!(steps[3].step.rendered().unwrap().content, b"mx1");
     assert_eq!(steps[3].doc.as_deref(), Some("The last one."));
+}
+
+#[test]
+fn values_are_made_of_variables_and_of_values_before_them() {
+    let role = ROLE
+        .replace(
+            "assert:",
+            "values:\n  a_all: \"a_domains + ['z.org']\"\n  a_count: a_all | length\nassert:",
+        )
+        .replace(
+            "number: \"{{ a_domains | length }}\"",
+            "number: \"{{ a_count }}\"",
+        )
+        .replace("content: \"{{ host }}\"", "content: \"{{ a_all | last }}\"");
+    let steps = bound(&role, INVENTORY, None).unwrap();
+    assert_eq!(steps[3].step.rendered().unwrap().content, b"z.org");
+    let unknown = role.replace("a_all | length", "a_al | length");
+    let wrong = world(&unknown, INVENTORY)
+        .load()
+        .err()
+        .map(|wrong| lines(&wrong))
+        .unwrap_or_default();
+    assert!(
+        wrong[0].contains("`a_al` is not declared") && wrong[0].contains("did you mean `a_all`"),
+        "{wrong:?}"
+    );
 }
 
 #[test]
@@ -237,6 +264,57 @@ fn variables_of_a_role_that_does_not_come_may_stay_and_must_fit() {
     assert_eq!(conditional("filter_level: 7").unwrap(), ["post/one/post"]);
     let wrong = conditional("filter_level: high").unwrap_err();
     assert!(wrong[0].contains("filter_level"), "{wrong:?}");
+}
+
+#[test]
+fn advice_quotes_what_the_host_says() {
+    let role = format!(
+        "{ROLE}advice:\n  - topic: dns\n    title: Key of {{{{ domain }}}}\n    each: a_domains as domain\n    \
+         probe: cat /key/{{{{ domain }}}}\n    text: \"{{{{ domain }}}}. TXT {{{{ seen | trim }}}}\"\n"
+    );
+    let world = world(&role, INVENTORY);
+    let (inventory, roles) = world.load().unwrap_or_else(|wrong| panic!("{wrong}"));
+    validate(&inventory, &roles).unwrap();
+    let binding = Binding {
+        inventory: &inventory,
+        roles: &roles,
+        host: &inventory.hosts[0],
+        vault: &offline_vault(&inventory, &roles),
+        facts: &assumed_facts(&roles, &inventory.hosts[0]),
+    };
+    let check = |output: &str, status| CheckState {
+        status,
+        output: output.into(),
+    };
+    assert_eq!(
+        super::advice_probes(&binding).unwrap(),
+        [
+            Probe::Check("cat /key/x.org".into()),
+            Probe::Check("cat /key/y.org".into())
+        ]
+    );
+    let mut observed = Observed::default();
+    observed.checks.insert("cat /key/x.org".into(), check("abc\n", 0));
+    observed
+        .checks
+        .insert("cat /key/y.org".into(), check("no such file", 1));
+    let found = super::advice(&binding, &observed).unwrap();
+    let shown: Vec<_> = found
+        .iter()
+        .map(|one| (one.title.as_str(), one.text.as_str()))
+        .collect();
+    assert_eq!(shown, [("Key of x.org", "x.org. TXT abc\n")]);
+}
+
+#[test]
+fn a_mistake_in_advice_is_found_without_a_host() {
+    let role = format!("{ROLE}advice: [{{topic: DNS, title: T, text: '{{{{ sen }}}}'}}]\n");
+    let wrong = world(&role, INVENTORY).load().err().map(|wrong| lines(&wrong));
+    let wrong = wrong.unwrap().join("\n");
+    assert!(
+        wrong.contains("`DNS` is no topic") && wrong.contains("did you mean `seen`"),
+        "{wrong}"
+    );
 }
 
 mod absent;

@@ -36,7 +36,24 @@ pub fn all(roles: &Roles, wrong: &mut Diagnostics) {
                 check_need(roles, role, &step.id, need, wrong);
             }
         }
-        let scope: BTreeSet<&str> = roles.scope(&role.name).map(|d| d.name.as_str()).collect();
+        let values = roles.values(&role.name).map(|(_, name, _)| name);
+        let scope: BTreeSet<&str> = roles
+            .scope(&role.name)
+            .map(|d| d.name.as_str())
+            .chain(values)
+            .collect();
+        for (name, value) in &role.values {
+            if let Some((owner, _)) = owners.get(name.as_str()) {
+                wrong.push(
+                    Diagnostic::new(format!(
+                        "`{name}` is a variable of the role `{}` already",
+                        owner.name
+                    ))
+                    .at(&value.place)
+                    .help("call the value something else"),
+                );
+            }
+        }
         proof::role(role, &scope, wrong);
         let certain: BTreeSet<&str> = roles.certain_scope(&role.name).map(|d| d.name.as_str()).collect();
         proof::conditions(role, &certain, wrong);

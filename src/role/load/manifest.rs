@@ -3,19 +3,21 @@
 use indexmap::IndexMap;
 
 use super::folder::{self, Files};
-use super::{files, keys, steps, types};
+use super::{advice, files, keys, steps, types};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::role::{Assertion, Role, RoleNeed};
+use crate::role::{Assertion, Role, RoleNeed, RoleValue};
 use crate::yaml::{self, Node, NodeValue};
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 9] = [
     "summary",
     "description",
     "needs",
     "versions",
     "variables",
+    "values",
     "assert",
     "steps",
+    "advice",
 ];
 
 /// Reads a role; `None` when nothing of it makes sense. Mistakes go to `wrong`.
@@ -73,6 +75,10 @@ pub fn read(name: &str, mut files: Files, wrong: &mut Diagnostics) -> Option<Rol
             .get("variables")
             .map(|node| types::declarations(node, "variable", wrong))
             .unwrap_or_default(),
+        values: node
+            .get("values")
+            .map(|node| values(node, wrong))
+            .unwrap_or_default(),
         assertions: node
             .get("assert")
             .map(|node| assertions(node, wrong))
@@ -80,6 +86,10 @@ pub fn read(name: &str, mut files: Files, wrong: &mut Diagnostics) -> Option<Rol
         steps: node
             .get("steps")
             .map(|node| steps::read(node, name, wrong))
+            .unwrap_or_default(),
+        advice: node
+            .get("advice")
+            .map(|node| advice::read(node, wrong))
             .unwrap_or_default(),
         files,
         source,
@@ -146,6 +156,23 @@ fn versions(node: &Node, wrong: &mut Diagnostics) -> IndexMap<String, IndexMap<S
             }
         }
         found.insert(package.name.clone(), known);
+    }
+    found
+}
+
+fn values(node: &Node, wrong: &mut Diagnostics) -> IndexMap<String, RoleValue> {
+    let mut found = IndexMap::new();
+    for (key, node) in keys::map(node, "a map of expressions by name", wrong) {
+        if !keys::is_name(&key.name, "_") || types::is_reserved(&key.name) {
+            wrong.push(Diagnostic::new(format!("`{}` is no name for a value", key.name)).at(&key.place));
+        }
+        if let Some(expression) = keys::text(node, "an expression", wrong) {
+            let value = RoleValue {
+                expression: expression.trim().to_owned(),
+                place: node.place.clone(),
+            };
+            found.insert(key.name.clone(), value);
+        }
     }
     found
 }

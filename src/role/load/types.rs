@@ -14,8 +14,18 @@ pub const NAMES: [&str; 16] = [
     "list", "map", "record", "any",
 ];
 
-const KEYS: [&str; 10] = [
-    "type", "doc", "default", "optional", "generate", "of", "fields", "values", "min", "max",
+const KEYS: [&str; 11] = [
+    "type",
+    "doc",
+    "default",
+    "optional",
+    "rehearsal",
+    "generate",
+    "of",
+    "fields",
+    "values",
+    "min",
+    "max",
 ];
 
 /// Names that templates use for something else.
@@ -94,6 +104,20 @@ fn declaration(key: &Key, node: &Node, what: &str, wrong: &mut Diagnostics) -> O
             Diagnostic::new(format!("`{}` is no secret, so it can't be generated", key.name)).at(&node.place),
         );
     }
+    let rehearsal = node.get("rehearsal").cloned();
+    if let Some(value) = &rehearsal {
+        if what == "variable" {
+            fit::fit(&ty, value, &key.name, wrong);
+        } else {
+            wrong.push(
+                Diagnostic::new(format!(
+                    "`{}` is a field: only a whole variable has another value in rehearsals",
+                    key.name
+                ))
+                .at(&value.place),
+            );
+        }
+    }
     let generate = generate
         .and_then(|node| keys::boolean(node, wrong))
         .unwrap_or(true);
@@ -113,6 +137,7 @@ fn declaration(key: &Key, node: &Node, what: &str, wrong: &mut Diagnostics) -> O
         ty,
         default,
         optional,
+        rehearsal,
         generate,
         doc,
     })

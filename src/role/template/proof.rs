@@ -36,6 +36,9 @@ pub fn role(role: &Role, scope: &BTreeSet<&str>, wrong: &mut Diagnostics) {
         items: BTreeSet::new(),
         wrong,
     };
+    for value in role.values.values() {
+        proof.expression(&value.expression, &value.place);
+    }
     for assertion in &role.assertions {
         proof.each(assertion.each.as_ref());
         proof.expression(&assertion.that, &assertion.place);
@@ -59,6 +62,18 @@ pub fn role(role: &Role, scope: &BTreeSet<&str>, wrong: &mut Diagnostics) {
             let items = templates.entry(text.clone()).or_default();
             items.extend(proof.items.iter().copied());
         }
+    }
+    for advice in &role.advice {
+        proof.each(advice.each.as_ref());
+        if let Some((when, place)) = &advice.when {
+            proof.expression(when, place);
+        }
+        proof.text(&advice.title, &advice.place);
+        if let Some(probe) = &advice.probe {
+            proof.text(probe, &advice.place);
+        }
+        proof.items.insert("seen");
+        proof.text(&advice.text, &advice.place);
     }
     for (name, items) in templates {
         if let Some(source) = engine.sources.get(&name) {

@@ -149,7 +149,9 @@ impl Site {
         let identity = self.identity();
         let mut words = vec![*command, inventory.to_str().unwrap()];
         words.extend(rest);
-        if !self.secrets.is_empty() && ["apply", "drift", "facts", "history", "rollback"].contains(command) {
+        if !self.secrets.is_empty()
+            && ["advice", "apply", "drift", "facts", "history", "rollback"].contains(command)
+        {
             words.extend(["--identity", identity.to_str().unwrap()]);
         }
         Run::new(self.path(), &words)
