@@ -48,6 +48,7 @@ fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     a_mailbox_is_made(&host);
     acme::renewed_certificates_are_served(&host, &site);
     acme::a_refusal_is_waited_for(&host, &site);
+    acme::other_sources_stand_beside_it(&host, site);
 }
 
 /// `curl` on the host: its standard output.

@@ -1,5 +1,5 @@
 //! An authority of our own on the host (pebble, which Let's Encrypt tests clients with), and the certificates that
-//! the server gets from it: obtained, refused, renewed. Nobody else is asked.
+//! the server gets from it: obtained over HTTP and in DNS, refused, renewed. Nobody else is asked.
 
 use std::collections::BTreeSet;
 
@@ -114,15 +114,24 @@ pub fn a_refusal_is_waited_for(host: &TestHost, site: &Site) {
     everywhere(host, NAME, "Pebble Intermediate", "");
 }
 
-/// Renewed by certbot as its timer does it, when the time has come.
+/// What soon expires is renewed by the host's own timer, without mailprov, and every service takes it.
 pub fn renewed_certificates_are_served(host: &TestHost, site: &Site) {
     let before = everywhere(host, "mx1.example.org", "Pebble Intermediate", "");
+    let other = everywhere(host, "mail.example.net", "Pebble Intermediate", "");
     let running = "systemctl show --property=ActiveEnterTimestampMonotonic postfix.service dovecot.service nginx.service";
     let since = host.sh(running);
+    assert!(host.succeeds("systemctl is-active mailprov-certificates.timer"));
+    // The authority's certificates are good for five years: now all of that is soon.
     host.sh(
-        "REQUESTS_CA_BUNDLE=/srv/acme/ca.pem certbot renew --quiet --force-renewal --no-random-sleep-on-renew --cert-name mx1.example.org",
+        "sed -i '1i renew_before_expiry = 3650 days' /etc/letsencrypt/renewal/mx1.example.org.conf
+         systemctl start mailprov-certificates.service",
     );
     everywhere(host, "mx1.example.org", "Pebble Intermediate", &before);
+    assert_eq!(
+        everywhere(host, "mail.example.net", "Pebble Intermediate", ""),
+        other,
+        "what is good for long is left alone"
+    );
     assert_eq!(host.sh(running), since, "reloaded, not restarted");
     let mode = host.sh("stat -c '%a %U' /etc/ssl/mailprov/mx1.example.org/key.pem");
     assert_eq!(mode, "600 root");
@@ -133,3 +142,60 @@ pub fn renewed_certificates_are_served(host: &TestHost, site: &Site) {
         "nothing is owed for it"
     );
 }
+
+/// Names that are proven in DNS by a hook, beside certificates that people bring along, in the inventory or on the host.
+pub fn other_sources_stand_beside_it(host: &TestHost, site: Site) {
+    host.sh(
+        "cd /srv/acme && for name in given kept; do
+             openssl req -x509 -newkey rsa:2048 -noenc -days 30 -subj /CN=$name -addext subjectAltName=DNS:$name.example.org \
+                 -addext basicConstraints=CA:FALSE -CA ca.pem -CAkey ca.key -keyout $name.key -out $name.pem 2>/dev/null || exit 1
+         done",
+    );
+    let chain = serde_json::json!(host.sh("cat /srv/acme/given.pem"));
+    let further = format!(
+        "certs_further=[{{name: mail.example.net}}, {{name: dns.example.org}},
+         {{name: given.example.org, chain: {chain}, key: !secret given_key}},
+         {{name: kept.example.org, chain_path: /srv/acme/kept.pem, key_path: /srv/acme/kept.key}}]"
+    );
+    let site = site
+        .secret("given_key", &host.sh("cat /srv/acme/given.key"))
+        .secret("dns_credentials", "what the provider knows")
+        .top(HOOK);
+    let applied = site
+        .mailprov(&["apply", "--set", &further, "--output", "json"])
+        .exits(0);
+    let state = &applied.states()["web certbot/obtain"];
+    assert!(
+        matches!(state.as_str(), "changed" | "created"),
+        "{}",
+        applied.stdout
+    );
+    everywhere(host, "dns.example.org", "Pebble Intermediate", "");
+    assert_eq!(
+        host.sh("grep -F ' dns.example.org ' /srv/acme/hook.log"),
+        "add dns.example.org what the provider knows\nremove dns.example.org what the provider knows"
+    );
+    assert!(
+        !host.succeeds("grep -L 'authenticator = manual' /etc/letsencrypt/renewal/*.conf | grep ."),
+        "those that were obtained over HTTP will be renewed in DNS, too"
+    );
+    for name in ["given", "kept"] {
+        everywhere(host, &format!("{name}.example.org"), "issuer=CN=acme ", "");
+    }
+    let again = site
+        .mailprov(&["apply", "--set", &further, "--output", "json"])
+        .exits(0);
+    assert_eq!(again.steps_not(&["converged"]), [""; 0]);
+}
+
+/// Sets and takes away records of the authority's DNS; to be appended to [`VARIABLES`].
+const HOOK: &str = r#"  certbot_challenge: dns
+  certbot_dns_credentials: !secret dns_credentials
+  certbot_dns_hook: |
+    echo "$1 $CERTBOT_DOMAIN $(cat "$CREDENTIALS")" >>/srv/acme/hook.log
+    record="{\"host\": \"_acme-challenge.$CERTBOT_DOMAIN.\", \"value\": \"$CERTBOT_VALIDATION\"}"
+    case $1 in
+    add) curl --silent --fail --data "$record" http://localhost:8055/set-txt ;;
+    remove) curl --silent --fail --data "$record" http://localhost:8055/clear-txt ;;
+    esac
+"#;
