@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::fanotify::{
     EventFFlags, Fanotify, FanotifyEvent, FanotifyResponse, InitFlags, MarkFlags, MaskFlags, Response,
@@ -84,7 +85,11 @@ impl Files {
         ] {
             let group = Fanotify::init(
                 flags | class,
-                EventFFlags::O_RDONLY | EventFFlags::O_LARGEFILE | EventFFlags::O_CLOEXEC,
+                // A FIFO would have us wait for somebody who writes to it.
+                EventFFlags::O_RDONLY
+                    | EventFFlags::O_LARGEFILE
+                    | EventFFlags::O_CLOEXEC
+                    | EventFFlags::O_NONBLOCK,
             )
             .unwrap();
             for folder in ["", "run", "tmp", "dev/shm"] {
@@ -139,7 +144,7 @@ impl Files {
             "observed: {programs} programs started, {opened} files opened, {} new ones, {secret} with a secret",
             files.len()
         );
-        (programs < 100)
+        (programs < 100 || secret < 2)
             .then(|| format!("the observer saw only {programs} programs and {secret} files with a secret"))
     }
 }
@@ -156,11 +161,23 @@ fn soon() {
 }
 
 impl Shared {
+    /// Until `stop`, and then what is still queued: whoever searches what was written lags behind an installation.
     fn watch(&self, group: &Fanotify, stop: &AtomicBool) {
-        while !stop.load(Ordering::SeqCst) {
+        loop {
+            let last = stop.load(Ordering::SeqCst);
             let mut waiting = [PollFd::new(group.as_fd(), PollFlags::POLLIN)];
             let _ = poll(&mut waiting, PollTimeout::from(50u8));
-            for event in group.read_events().unwrap_or_default() {
+            let events = match group.read_events() {
+                Ok(events) => events,
+                Err(Errno::EAGAIN | Errno::EINTR) if last => return,
+                Err(Errno::EAGAIN | Errno::EINTR) => continue,
+                Err(error) => {
+                    self.seen
+                        .problem(format!("the kernel's events could not be read: {error}"));
+                    return;
+                }
+            };
+            for event in events {
                 let Some(fd) = event.fd() else {
                     self.seen
                         .problem("the kernel had more to tell than it could".into());
@@ -191,7 +208,7 @@ impl Shared {
             processes::look(pid, &self.patterns, &self.seen);
         }
         if data.is_file() && data.ctime() >= self.since {
-            self.note(&file, &data, &[]);
+            self.note(&file, &data, &BTreeSet::new());
         }
     }
 
@@ -211,7 +228,7 @@ impl Shared {
         }
     }
 
-    fn note(&self, file: &File, data: &std::fs::Metadata, secrets: &[&str]) {
+    fn note(&self, file: &File, data: &std::fs::Metadata, secrets: &BTreeSet<&str>) {
         let link = format!("/proc/self/fd/{}", file.as_raw_fd());
         let path = std::fs::read_link(link).unwrap_or_default();
         let path = path.to_string_lossy().trim_end_matches(" (deleted)").to_owned();

@@ -1,26 +1,33 @@
 //! Secrets and their forms in bytes, and in everything that is left behind.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use memchr::memmem::Finder;
 
 use super::Seen;
 use crate::support::TestHost;
 
 /// What to look for.
-pub struct Patterns(Vec<(String, Finder<'static>)>);
+pub struct Patterns {
+    names: Vec<String>,
+    forms: Vec<Vec<u8>>,
+    /// For all forms at once: an installation writes hundreds of megabytes.
+    search: AhoCorasick,
+}
 
 impl Patterns {
     /// Each value as it is, and in base64 wherever in a longer text it stood.
     pub fn new(secrets: &[(&str, &str)]) -> Self {
-        let mut patterns = Vec::new();
+        let (mut names, mut forms) = (Vec::new(), Vec::new());
         for (name, value) in secrets {
             assert!(value.len() >= 8, "{name} could stand somewhere by chance");
             let mut add = |what: &str, bytes: &[u8]| {
-                patterns.push((format!("{name}{what}"), Finder::new(bytes).into_owned()));
+                names.push(format!("{name}{what}"));
+                forms.push(bytes.to_vec());
             };
             add("", value.as_bytes());
             for before in 0..3 {
@@ -33,13 +40,14 @@ impl Patterns {
                 }
             }
         }
-        Self(patterns)
+        let search = AhoCorasick::new(&forms).unwrap();
+        Self { names, forms, search }
     }
 
     /// Names of those that stand in `bytes`.
-    pub fn within(&self, bytes: &[u8]) -> Vec<&str> {
-        let found = self.0.iter().filter(|(_, finder)| finder.find(bytes).is_some());
-        found.map(|(name, _)| name.as_str()).collect()
+    pub fn within(&self, bytes: &[u8]) -> BTreeSet<&str> {
+        let found = self.search.find_overlapping_iter(bytes);
+        found.map(|at| self.names[at.pattern()].as_str()).collect()
     }
 }
 
@@ -85,8 +93,7 @@ fn grep(patterns: &Patterns, folders: &[&Path], newer: Option<&Path>) -> Vec<Str
     // In memory, and in nobody's way: what is looked for must not be found here.
     let folder = tempfile::tempdir_in("/run").unwrap();
     let list = folder.path().join("patterns");
-    let lines: Vec<&[u8]> = patterns.0.iter().map(|(_, finder)| finder.needle()).collect();
-    std::fs::write(&list, lines.join(&b'\n')).unwrap();
+    std::fs::write(&list, patterns.forms.join(&b'\n')).unwrap();
     let mut find = Command::new("find");
     // Programs are left out: the tests themselves have the secrets of the tests in them.
     find.args(folders)
@@ -111,7 +118,7 @@ fn a_secret_is_known_in_every_dress() {
     let patterns = Patterns::new(&[("word", "geheim-\u{e4}\u{f6}\u{fc}-9")]);
     for before in ["", "a", "ab", "abc"] {
         let text = format!("{before}geheim-\u{e4}\u{f6}\u{fc}-9 and more");
-        assert_eq!(patterns.within(text.as_bytes()), ["word"]);
+        assert_eq!(patterns.within(text.as_bytes()), ["word"].into());
         for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
             assert!(
                 patterns.within(encoded.as_bytes()).contains(&"word in base64"),
@@ -119,5 +126,5 @@ fn a_secret_is_known_in_every_dress() {
             );
         }
     }
-    assert_eq!(patterns.within(b"geheim-"), [""; 0]);
+    assert_eq!(patterns.within(b"geheim-"), BTreeSet::new());
 }
