@@ -37,8 +37,10 @@ pub const PROOFS: &[Proof] = &[
     ("sieve", sockets::sieve),
     ("defect-open-policy", defects::open_policy),
     ("defect-empty-answer", defects::empty_answer),
+    ("defect-second-root", defects::second_root),
     ("defect-crypt-column", defects::crypt_column),
     ("defect-no-user-list", defects::no_user_list),
+    ("defect-quota-minus-one", defects::quota_minus_one),
     ("defect-uncompiled-script", defects::uncompiled_script),
     ("defect-no-metadata", defects::no_metadata),
     ("defect-one-trash", defects::one_trash),
@@ -62,6 +64,7 @@ pub const PROOFS: &[Proof] = &[
     ("local-aliases", options::local_aliases),
     ("lda", options::lda),
     ("own-delivery", options::own_delivery),
+    ("mail-crypt", options::mail_crypt),
 ];
 
 /// ClamAV's own signatures can't be had in a lab: the test file's stands in.
@@ -71,7 +74,6 @@ amavis_clamav_signatures: ['44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signa
 ";
 
 #[test]
-#[ignore = "some proofs of defects wait in vain on a busy machine; run it with `cargo test --test suite s0 -- --ignored`"]
 fn debian_with_mysql_is_as_in_the_seed() {
     Profile::rehearsed("s0-debian13-mysql", LAB).prove("s0");
 }

@@ -15,6 +15,8 @@ use super::sockets::ask;
 use crate::support::{TestHost, until};
 
 const CONF: &str = "/etc/dovecot/dovecot.conf";
+/// However often: systemd refuses the sixth start in ten seconds (systemd.unit(5), StartLimitBurst).
+const RESTART: &str = "systemctl reset-failed dovecot && systemctl restart dovecot";
 
 /// Puts everything back, however the proof ends.
 struct Kept<'a>(&'a TestHost);
@@ -29,10 +31,11 @@ impl<'a> Kept<'a> {
 impl Drop for Kept<'_> {
     fn drop(&mut self) {
         // Dovecot leaves a socket behind that it is no longer told of.
-        self.0.succeeds(
+        let back = self.0.succeeds(&format!(
             "cp -a /root/kept/dovecot /root/kept/postfix /root/kept/postfixadmin /etc && cp -a /root/kept/mailprov /usr/local/lib \
-             && systemctl restart dovecot && rm -f /run/dovecot/auth-seed && postfix reload",
-        );
+             && {RESTART} && rm -f /run/dovecot/auth-seed && postfix reload"
+        ));
+        assert!(back || std::thread::panicking(), "what was kept is not back");
     }
 }
 
@@ -51,7 +54,7 @@ fn defect(profile: &Profile, seed: &str, holds: impl Fn(&TestHost) -> bool) {
 
 /// Lines at the end of dovecot.conf.
 fn dovecot(lines: &str) -> String {
-    format!("printf '%s\\n' '{lines}' >>{CONF} && systemctl restart dovecot")
+    format!("printf '%s\\n' '{lines}' >>{CONF} && {RESTART}")
 }
 
 fn login(host: &TestHost, address: &str, password: &str) -> bool {
@@ -77,17 +80,26 @@ pub fn open_policy(profile: &Profile) {
 pub fn empty_answer(profile: &Profile) {
     defect(
         profile,
-        &format!("sed -i '/^quota_status_toolarge/d' {CONF} && systemctl restart dovecot"),
+        &format!("sed -i '/^quota_status_toolarge/d' {CONF} && {RESTART}"),
         |host| ask(host, "voll@example.net", 30_000).starts_with("action=552"),
     );
+}
+
+/// S0: a second root that counts the same mailbox once more.
+pub fn second_root(profile: &Profile) {
+    defect(profile, &dovecot("quota \"Domain quota\" {\n}"), |host| {
+        host.sh("doveadm quota get -u anna@example.org | grep -c STORAGE || true") == "1"
+    });
 }
 
 /// S0: the query wants a column that PostfixAdmin's schema has not.
 pub fn crypt_column(profile: &Profile) {
     defect(
         profile,
-        "sed -i 's/SELECT username AS user, password,/& crypt AS userdb_crypt,/' /etc/dovecot/*.conf && grep -q userdb_crypt, /etc/dovecot/*.conf \
-         && systemctl restart dovecot",
+        &format!(
+            "sed -i 's/SELECT username AS user, password,/& crypt AS userdb_crypt,/' /etc/dovecot/*.conf \
+             && grep -q userdb_crypt, /etc/dovecot/*.conf && {RESTART}"
+        ),
         |host| login(host, "anna@example.org", "anna_password"),
     );
 }
@@ -96,15 +108,32 @@ pub fn crypt_column(profile: &Profile) {
 pub fn no_user_list(profile: &Profile) {
     defect(
         profile,
-        "sed -i '/iterate_query/d' /etc/dovecot/*.conf && systemctl restart dovecot",
+        &format!("sed -i '/iterate_query/d' /etc/dovecot/*.conf && {RESTART}"),
         |host| host.succeeds("doveadm user '*' | grep -qx bernd@example.org"),
     );
 }
 
+/// S0: PostfixAdmin's -1, no quota, is no size.
+pub fn quota_minus_one(profile: &Profile) {
+    let set = |quota: i64| {
+        profile.host.sh(&format!(
+            "mariadb postfixadmin -e \"UPDATE mailbox SET quota = {quota} WHERE username = 'bernd@example.org'\""
+        ))
+    };
+    set(-1);
+    let seed = format!(
+        "perl -pi -e \"s/CASE WHEN .*? END/CONCAT(CAST(mailbox.quota AS CHAR), 'B')/\" /etc/dovecot/*.conf && {RESTART}"
+    );
+    defect(profile, &seed, |host| {
+        host.succeeds("doveadm auth cache flush >/dev/null && doveadm mailbox list -u bernd@example.org")
+    });
+    set(1_073_741_824);
+}
+
 /// S0: who files mail can't write beside a script of root's, and says so for every message.
 pub fn uncompiled_script(profile: &Profile) {
-    let seed = "rm /etc/dovecot/sieve/spam-to-junk.svbin && systemctl restart dovecot";
-    defect(profile, seed, |host| {
+    let seed = format!("rm /etc/dovecot/sieve/spam-to-junk.svbin && {RESTART}");
+    defect(profile, &seed, |host| {
         let complaints =
             || host.sh("journalctl -b -u dovecot --no-pager -o cat | grep -c 'svbin: save: failed' || true");
         let before = complaints();
@@ -120,7 +149,7 @@ pub fn uncompiled_script(profile: &Profile) {
 pub fn no_metadata(profile: &Profile) {
     defect(
         profile,
-        &format!("sed -i '/imap_metadata/d' {CONF} && systemctl restart dovecot"),
+        &format!("sed -i '/imap_metadata/d' {CONF} && {RESTART}"),
         |host| {
             let said = imap(
                 host,
@@ -284,7 +313,7 @@ pub fn any_sender(profile: &Profile) {
 pub fn open_login_socket(profile: &Profile) {
     let seed = format!(
         "sed -i 's|unix_listener /var/spool/postfix/private/auth_dovecot|unix_listener auth-seed|' {CONF}
-         perl -0pi -e 's/(auth-seed \\{{\\s+mode = )0660/${{1}}0666/' {CONF} && systemctl restart dovecot"
+         perl -0pi -e 's/(auth-seed \\{{\\s+mode = )0660/${{1}}0666/' {CONF} && {RESTART}"
     );
     defect(profile, &seed, |host| {
         !host.succeeds("runuser -u nobody -- test -w /run/dovecot/auth-seed")

@@ -297,3 +297,29 @@ pub fn own_delivery(profile: &Profile) {
         assert_eq!(postconf(host, parameter), value, "{parameter}");
     }
 }
+
+/// Mail is on disk in a form that only its owner's password opens.
+pub fn mail_crypt(profile: &Profile) {
+    profile.with("dovecot_mail_crypt: true\ndovecot_mail_crypt_curve: brainpoolP160r1\n");
+    let host = &profile.host;
+    let login = format!("a LOGIN bernd@example.org {}", secret("bernd_password"));
+    let append = ["b APPEND Sent {14+}", "Subject: x", "", "", "c LOGOUT"];
+    let said = log_in(host, 993, &[&[login.as_str()], append.as_slice()].concat());
+    assert!(said.contains("b OK"), "{said}");
+    post(host, "bernd@example.org", "", "for-bernds-eyes-token");
+    let inbox = "/var/vmail/example.org/bernd/Maildir";
+    until("a message of Bernd's that can't be read from disk", || {
+        host.succeeds(&format!("grep -lqs '^CRYPTED' {inbox}/new/* {inbox}/cur/*"))
+    });
+    // The subject, which is this word, stands in Dovecot's index.
+    assert!(!host.succeeds(&format!(
+        "grep -qs for-bernds-eyes-token {inbox}/new/* {inbox}/cur/*"
+    )));
+    let said = log_in(
+        host,
+        993,
+        &[&login, "b SELECT INBOX", "c FETCH * BODY[TEXT]", "d LOGOUT"],
+    );
+    assert!(said.contains("for-bernds-eyes-token"), "{said}");
+    assert_eq!(doveconf(host, "", "crypt_user_key_curve"), "brainpoolP160r1");
+}
