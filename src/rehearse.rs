@@ -9,7 +9,7 @@ mod subject;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::exit::Exit;
 use crate::inventory::{Inventory, InventoryHost};
@@ -60,15 +60,16 @@ pub struct Outcome {
     pub findings: Vec<(String, Vec<Finding>)>,
     /// Values that only a rehearsal has, in words.
     pub instead: Vec<String>,
+    /// Host → what its journal warned of while verification found a fault.
+    pub journals: BTreeMap<String, Vec<String>>,
 }
 
 impl Outcome {
     /// 0 when everything went as it should; the failed act's code; 5 when only verification found something.
     pub fn exit(&self) -> Exit {
-        let failed = |finding: &Finding| matches!(finding.verdict, verify::Verdict::Failed(_));
         match self.acts.iter().find(|act| act.exit != Exit::Done) {
             Some(act) => act.exit,
-            None if self.findings.iter().flat_map(|(_, found)| found).any(failed) => Exit::StepFailed,
+            None if self.findings.iter().flat_map(|(_, found)| found).any(is_failed) => Exit::StepFailed,
             None => Exit::Done,
         }
     }
@@ -163,20 +164,47 @@ pub async fn hold(
     let (exit, text) = judge_again(&again?);
     outcome.act("again", exit, text, begin);
 
-    for (host, subject) in subjects(rehearsal, hosts, &site).await {
+    for (host, lab, subject) in subjects(rehearsal, hosts, &site).await {
+        let begin = SystemTime::now();
         let found = verify::run(&subject, &|claim| progress(&format!("verify: {claim}"))).await;
+        if found.iter().any(is_failed) {
+            outcome.journals.insert(host.clone(), journal(lab, begin));
+        }
         outcome.findings.push((host, found));
     }
     Ok(outcome)
 }
 
+fn is_failed(finding: &Finding) -> bool {
+    matches!(finding.verdict, verify::Verdict::Failed(_))
+}
+
+/// Warnings of the host's journal since `begin` and what it says of mail that is late, the last 20 lines; or why
+/// there are none to be had.
+fn journal(host: &LabHost, begin: SystemTime) -> Vec<String> {
+    let since = begin
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |passed| passed.as_secs());
+    let show = format!("journalctl --boot --no-pager --quiet --output short --since @{since}");
+    let late = verify::LATE;
+    // Sorted by the time that each line begins with; a warning may also be about late mail.
+    let script = format!("{{ {show} --priority warning; {show} --grep '{late}'; }} | sort -u | tail -n 20");
+    match host.run(&script) {
+        Ok(output) => String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .map(str::to_owned)
+            .collect(),
+        Err(error) => vec![format!("not to be had: {error}")],
+    }
+}
+
 /// The hosts that serve mail. Variables may be shared with hosts that don't: those that listen are meant, or the
 /// first when none does, so that its silence is found.
-async fn subjects(
+async fn subjects<'a>(
     rehearsal: &Rehearsal<'_>,
-    hosts: &[LabHost],
+    hosts: &'a [LabHost],
     site: &site::Site,
-) -> Vec<(String, verify::Subject)> {
+) -> Vec<(String, &'a LabHost, verify::Subject)> {
     let mut listening = Vec::new();
     let mut silent = Vec::new();
     for (host, lab) in rehearsal.inventory.hosts.iter().zip(hosts) {
@@ -188,7 +216,7 @@ async fn subjects(
                 .await
                 .is_ok();
             let list = if is_listening { &mut listening } else { &mut silent };
-            list.push((host.name.clone(), subject));
+            list.push((host.name.clone(), lab, subject));
         }
     }
     if listening.is_empty() {

@@ -124,6 +124,14 @@ fn report(outcome: &Outcome) -> String {
                 }
             }
         }
+        for (index, logged) in outcome.journals.get(host).into_iter().flatten().enumerate() {
+            let label = if index == 0 {
+                "its journal meanwhile:\n      "
+            } else {
+                ""
+            };
+            let _ = writeln!(text, "      {label}{logged}");
+        }
     }
     text
 }
@@ -159,6 +167,7 @@ mod tests {
                 }],
             )],
             instead: Vec::new(),
+            journals: [("mx1".to_owned(), vec!["lmtp: Panic".to_owned()])].into(),
         };
         let report = report(&outcome);
         let lines: Vec<&str> = report.lines().collect();
@@ -168,6 +177,7 @@ mod tests {
         );
         assert!(lines[3].starts_with("FAIL  mail arrives"), "{report}");
         assert_eq!(lines[4], "      it did not");
+        assert_eq!(lines[5..], ["      its journal meanwhile:", "      lmtp: Panic"]);
         assert_eq!(outcome.exit(), Exit::StepFailed);
     }
 }
