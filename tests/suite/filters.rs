@@ -4,7 +4,7 @@
 //! One host, one test: the packages take minutes to install.
 
 mod client;
-mod dns;
+pub mod dns;
 
 use crate::server::announced_is_changed;
 use crate::support::{Site, TestHost, boot, until};

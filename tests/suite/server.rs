@@ -3,6 +3,7 @@
 //!
 //! One host, one test: the server takes a minute to install, and each part starts from what the one before left.
 
+mod around;
 mod drift;
 pub mod example;
 mod mail;
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 use mailprov::lab::{HostSpec, Login};
 
 use crate::observer::Observer;
-use crate::support::{Run, Site, TestHost, boot_all};
+use crate::support::{Run, Site, TestHost, boot, boot_all};
 
 /// What the operator types for sudo.
 const SUDO: &str = "let m'in $lowly";
@@ -41,6 +42,13 @@ fn a_fresh_host_becomes_a_mail_server_and_stays_one() {
     drift::is_found_and_mended(&host, &site);
     mistakes::leave_the_server_alone(&host, &site);
     mail::flows(&host);
+}
+
+#[test]
+fn what_stands_around_the_mail_holds() {
+    let mut host = boot("around");
+    example::site(&host).mailprov(&["apply"]).exits(0);
+    around::holds(&mut host);
 }
 
 fn becomes_what_was_announced(host: &TestHost, site: &Site) {

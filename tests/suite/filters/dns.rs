@@ -2,7 +2,7 @@
 
 use crate::support::TestHost;
 
-const ZONE: &str = "\
+const SERVER: &str = "\
 listen-address=127.0.0.1
 bind-interfaces
 user=root
@@ -11,6 +11,9 @@ resolv-file=/etc/resolv.conf.network
 local=/example/
 local=/example.org/
 local=/example.net/
+";
+
+const ZONE: &str = "\
 host-record=fine.example,192.0.2.7
 txt-record=fine.example,v=spf1 +all
 host-record=forged.example,192.0.2.7
@@ -22,10 +25,15 @@ conf-file=/etc/dns-keys.conf
 
 /// Before the server is made: programs that keep a copy of resolv.conf take this one.
 pub fn serve(host: &TestHost) {
+    answer(host, ZONE);
+}
+
+/// The same with other records, in dnsmasq's words.
+pub fn answer(host: &TestHost, zone: &str) {
     host.sh(&format!(
         "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends dnsmasq-base >/dev/null
          cp /etc/resolv.conf /etc/resolv.conf.network && : >/etc/dns-keys.conf
-         printf %s '{ZONE}' >/etc/dns.conf && echo nameserver 127.0.0.1 >/etc/resolv.conf.new
+         printf %s '{SERVER}{zone}' >/etc/dns.conf && echo nameserver 127.0.0.1 >/etc/resolv.conf.new
          systemd-run --quiet --unit=dns dnsmasq -k -C /etc/dns.conf && cat /etc/resolv.conf.new >/etc/resolv.conf"
     ));
 }

@@ -30,7 +30,12 @@ pub fn site(host: &TestHost) -> Site {
 
 /// The same, with these roles.
 pub fn site_with(host: &TestHost, roles: &[&str]) -> Site {
-    secrets(Site::new().host(host, roles, &variables()))
+    site_beside(host, roles, "")
+}
+
+/// The same, with these variables beside the example's.
+pub fn site_beside(host: &TestHost, roles: &[&str], more: &str) -> Site {
+    secrets(Site::new().host(host, roles, &format!("{}{more}", variables())))
 }
 
 /// The YAML of the example's variables.
