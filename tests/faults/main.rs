@@ -1,5 +1,5 @@
 //! Breaks runs on real lab hosts, then applies again:
-//! `cargo test --test faults -- [SERIES]… [--points N] [--only POINT] [--range FIRST-LAST]`.
+//! `cargo test --test faults -- [SERIES]… [--points N] [--only POINT] [--range FIRST-LAST[,FIRST-LAST]…]`.
 //!
 //! Not a part of `cargo test`: a series takes minutes to hours. `tests/suite/faults.rs` has a few of the points.
 
@@ -49,27 +49,41 @@ pub struct Wanted {
     pub points: Option<usize>,
     /// Only this point, or the trouble of this name.
     pub only: Option<String>,
-    /// Only points with these numbers: a series can be taken up again, or shared by two processes.
-    pub range: Option<(usize, usize)>,
+    /// Only points or troubles with these numbers: a series can be taken up again, or shared by two processes.
+    pub ranges: Option<Vec<(usize, usize)>>,
 }
 
 impl Wanted {
-    fn has(&self, index: usize) -> bool {
-        let only = self.only.as_ref().is_none_or(|only| *only == index.to_string());
-        only && self
-            .range
-            .is_none_or(|(first, last)| (first..=last).contains(&index))
+    /// The point of this number, which may have a name too.
+    fn has(&self, index: usize, name: Option<&str>) -> bool {
+        let only = self.only.as_ref();
+        let ranges = self.ranges.as_ref();
+        only.is_none_or(|only| Some(only.as_str()) == name || *only == index.to_string())
+            && ranges.is_none_or(|ranges| {
+                ranges
+                    .iter()
+                    .any(|(first, last)| (first..=last).contains(&&index))
+            })
     }
 }
 
+/// `20-39` or `4-8,12-14`.
+fn ranges(text: &str) -> Option<Vec<(usize, usize)>> {
+    let ends = |range: &str| {
+        let (first, last) = range.split_once('-')?;
+        Some((first.parse().ok()?, last.parse().ok()?))
+    };
+    text.split(',').map(ends).collect()
+}
+
 const USAGE: &str = "usage: cargo test --test faults -- [SERIES]... [--points N] [--only POINT] \
-     [--range FIRST-LAST]";
+     [--range FIRST-LAST[,FIRST-LAST]...]";
 
 fn main() -> ExitCode {
     let mut wanted = Wanted {
         points: None,
         only: None,
-        range: None,
+        ranges: None,
     };
     let mut names = Vec::new();
     let mut words = std::env::args().skip(1);
@@ -79,14 +93,11 @@ fn main() -> ExitCode {
             "--only" => wanted.only = words.next(),
             "--range" => {
                 let range = words.next().unwrap_or_default();
-                let ends = range
-                    .split_once('-')
-                    .map(|(first, last)| (first.parse(), last.parse()));
-                let Some((Ok(first), Ok(last))) = ends else {
+                wanted.ranges = ranges(&range);
+                if wanted.ranges.is_none() {
                     eprintln!("{USAGE}\n`{range}` is no range: 20-39 is one");
                     return ExitCode::from(2);
-                };
-                wanted.range = Some((first, last));
+                }
             }
             name if series::ALL.iter().any(|(known, _)| *known == name) => names.push(word),
             _ => {

@@ -46,10 +46,7 @@ pub fn look_with(
     mail: Option<(Log, &str)>,
 ) -> Findings {
     let mut found = Findings::default();
-    match server.lock_is_free() {
-        Some(time) => found.lock = time.as_secs_f64(),
-        None => found.problems.push("the lock is still held after 300 s".into()),
-    }
+    found.lock_was_free(server.lock_is_free());
     let next = Attempt::start(&server.editions[edition].site, arguments).end();
     found.made_up = next.changed().len();
     found.converged = next.code == Some(0);
@@ -82,6 +79,14 @@ pub fn look_with(
 impl Findings {
     pub fn problem(&mut self, text: String) {
         self.problems.push(text);
+    }
+
+    /// After that time; not at all is a problem.
+    pub fn lock_was_free(&mut self, after: Option<Duration>) {
+        match after {
+            Some(time) => self.lock = time.as_secs_f64(),
+            None => self.problem("the lock is still held after all the time that it may take".into()),
+        }
     }
 }
 
@@ -153,17 +158,24 @@ pub fn delivered(server: &Server, log: &Log, name: &str, found: &mut Findings) {
             let twice: Vec<_> = there.iter().filter(|(_, count)| **count > 1).collect();
             found.twice = twice.len();
             if !twice.is_empty() {
-                let token = twice[0].0;
-                let journal = server.host.sh(&format!(
-                    "id=$(grep -rhF -B20 'Subject: fault-{token}' /var/vmail | grep -m1 -oE 'SMTP id [A-Za-z0-9]+'); \
-                     journalctl --no-pager -b | grep -F \"${{id##* }}\"; \
-                     journalctl --no-pager -b -u dovecot -g 'Started|Stopp|Starting' -n 12; true"
-                ));
-                found.problem(format!("{TWICE}: {twice:?}\n{journal}"));
+                found.problem(format!("{TWICE}: {twice:?}\n{}", history(server, &twice)));
             }
             return;
         }
         server.host.sh("postqueue -f; true");
         std::thread::sleep(Duration::from_millis(500));
     }
+}
+
+/// What the journal has of these messages, by the number that Postfix gave them, and of Dovecot's restarts.
+fn history(server: &Server, messages: &[(&String, &usize)]) -> String {
+    let tokens: Vec<&str> = messages.iter().map(|(token, _)| token.as_str()).collect();
+    server.host.sh(&format!(
+        "for token in {}; do
+           id=$(grep -rhF -B20 \"Subject: fault-$token\" /var/vmail | grep -m1 -oE 'SMTP id [A-Za-z0-9]+')
+           [ -z \"$id\" ] || journalctl --no-pager -b -o short-precise | grep -F \"${{id##* }}\"
+         done
+         journalctl --no-pager -b -o short-precise -u dovecot -g 'Start|Stopp|Killed|shutting down' -n 24; true",
+        tokens.join(" ")
+    ))
 }

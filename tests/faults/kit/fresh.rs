@@ -1,14 +1,15 @@
 //! A fresh Debian on its way to the example's mail server: broken at a moment, and what came of it.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mailprov::lab::HostSpec;
 
 use super::after::{Findings, LEFT};
 use super::attempt::{Attempt, Ended, Moment};
-use super::point::{Break, Row, judge_words, told};
+use super::point::{Break, Row};
 use super::relay::Relay;
+use super::server;
 use crate::server::{example, mail};
 use crate::support::{Site, TestHost, boot_all};
 
@@ -38,7 +39,7 @@ impl Fresh {
     /// # Panics
     /// It fails: there is nothing to break then.
     pub fn reference(&mut self) -> Ended {
-        super::server::applied(&self.site)
+        server::applied(&self.site)
     }
 
     /// Throws away what there is and boots a bare host; breaks its first apply at `moment`, and looks at what follows.
@@ -54,22 +55,9 @@ impl Fresh {
         let ended = attempt.end();
         let mut found = Findings::default();
         // A package transaction goes on to its end.
-        let began = Instant::now();
-        let free = "[ ! -e /run/mailprov.lock ] || flock -n /run/mailprov.lock true";
-        while !self.host.succeeds(free) && began.elapsed() < LONGEST {
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        found.lock = began.elapsed().as_secs_f64();
+        found.lock_was_free(server::free(&self.host, LONGEST));
         self.look(&mut found);
-        judge_words(how, reached, &ended, &mut found);
-        Row {
-            what: how.word(),
-            when: told(moment),
-            at: ended.busy_with(),
-            late: !reached,
-            code: ended.code,
-            found,
-        }
+        Row::of(how, moment, reached, &ended, found)
     }
 
     fn look(&self, found: &mut Findings) {

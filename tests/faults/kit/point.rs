@@ -45,6 +45,21 @@ pub struct Row {
     pub found: Findings,
 }
 
+impl Row {
+    /// Of a run that was to be broken at `moment`; `reached`: it was not over before.
+    pub fn of(how: Break, moment: Moment, reached: bool, ended: &Ended, mut found: Findings) -> Self {
+        judge_words(how, reached, ended, &mut found);
+        Self {
+            what: how.word(),
+            when: told(moment),
+            at: ended.busy_with(),
+            late: !reached,
+            code: ended.code,
+            found,
+        }
+    }
+}
+
 /// Moment `index` of `count`, spread over a run like `reference`: every second one by its events, the others by time.
 pub fn moment(index: usize, count: usize, reference: &Ended) -> Moment {
     // Always the same, and never in step with anything (a Weyl sequence).
@@ -86,19 +101,11 @@ pub fn change(server: &mut Server, name: &str, how: Break, moment: Moment) -> Ro
     let log = sender.stop();
     let mut found = after::look(server, edition, Some((log, name)));
     found.lock = lock.map_or(found.lock, |time| time.as_secs_f64());
-    judge_words(how, reached, &ended, &mut found);
-    Row {
-        what: how.word(),
-        when: told(moment),
-        at: ended.busy_with(),
-        late: !reached,
-        code: ended.code,
-        found,
-    }
+    Row::of(how, moment, reached, &ended, found)
 }
 
 /// A moment in words.
-pub fn told(moment: Moment) -> String {
+fn told(moment: Moment) -> String {
     match moment {
         Moment::After(time) => format!("{:.1} s", time.as_secs_f64()),
         Moment::Event(number, delay) => format!("event {number} +{} ms", delay.as_millis()),
@@ -106,7 +113,7 @@ pub fn told(moment: Moment) -> String {
 }
 
 /// The broken run itself says what happened and what to do.
-pub fn judge_words(how: Break, reached: bool, ended: &Ended, found: &mut Findings) {
+fn judge_words(how: Break, reached: bool, ended: &Ended, found: &mut Findings) {
     let said = ended.said();
     let mut expect = |code: i32, words: &[&str]| {
         // What came too late to break anything is no fault.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mailprov::lab::{HostSpec, Login};
 
@@ -11,6 +11,9 @@ use super::attempt::{Attempt, Ended};
 use super::reader::{self, Known, Reader};
 use super::relay::Relay;
 use crate::support::{Site, TestHost, boot_all};
+
+/// What a host has in hand when a change is broken off takes no longer.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// Where all mail of the tests goes.
 pub const MAILBOX: &str = "alice@example.org";
@@ -198,9 +201,9 @@ impl Server {
     /// Boots a host that is about to shut down: a lab host that reboots only ends. One that is not down in a minute is
     /// switched off.
     pub fn boot_again(&mut self) {
-        let end = std::time::Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_secs(60);
         let host = &mut self.host;
-        while host.is_running() && std::time::Instant::now() < end {
+        while host.is_running() && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(100));
         }
         self.reader.unread(|| host.crash()).unwrap();
@@ -218,16 +221,20 @@ impl Server {
 
     /// Waits until no run holds the host's lock; how long that took.
     pub fn lock_is_free(&self) -> Option<Duration> {
-        let began = std::time::Instant::now();
-        while began.elapsed() < Duration::from_secs(300) {
-            let free = "[ ! -e /run/mailprov.lock ] || flock -n /run/mailprov.lock true";
-            if self.host.succeeds(free) {
-                return Some(began.elapsed());
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        None
+        free(&self.host, LONGEST)
     }
+}
+
+/// Waits until no run holds the host's lock; how long that took, at most `longest`.
+pub fn free(host: &TestHost, longest: Duration) -> Option<Duration> {
+    let began = Instant::now();
+    while began.elapsed() < longest {
+        if host.succeeds("[ ! -e /run/mailprov.lock ] || flock -n /run/mailprov.lock true") {
+            return Some(began.elapsed());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    None
 }
 
 /// Waits until everything that starts at boot has started.

@@ -66,8 +66,13 @@ impl Trouble {
 }
 
 /// An apply of the other edition.
+pub fn start(server: &Server, arguments: &[&str]) -> Attempt {
+    Attempt::start(&server.editions[1 - server.current].site, arguments)
+}
+
+/// [`start`], to its end.
 pub fn run(server: &Server, arguments: &[&str]) -> Ended {
-    Attempt::start(&server.editions[1 - server.current].site, arguments).end()
+    start(server, arguments).end()
 }
 
 /// An address that the host does not have: Dovecot finds out when it starts.

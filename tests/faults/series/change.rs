@@ -41,7 +41,7 @@ fn series(name: &str, points: usize, wanted: &Wanted, breaks: &[Break]) -> bool 
     );
     let mut rows = Vec::new();
     for index in 0..count {
-        if !wanted.has(index) {
+        if !wanted.has(index, None) {
             continue;
         }
         let moment = point::moment(index, count, &server.reference);

@@ -21,7 +21,7 @@ pub fn fresh(wanted: &Wanted) -> bool {
         reference.changed().len()
     );
     let mut rows = Vec::new();
-    for index in (0..count).filter(|index| wanted.has(*index)) {
+    for index in (0..count).filter(|index| wanted.has(*index, None)) {
         let how = [Break::Kill, Break::Cut][index % 2];
         let moment = point::moment(index, count, &reference);
         let row = fresh.point(how, moment);

@@ -8,7 +8,7 @@ use crate::kit::attempt::{Attempt, Moment};
 use crate::kit::reader::Reader;
 use crate::kit::relay::Relay;
 use crate::kit::server::Server;
-use crate::kit::trouble::{Act, Trouble, one, refuses_to_start, run};
+use crate::kit::trouble::{Act, Trouble, one, refuses_to_start, run, start};
 use crate::report;
 
 const ALL: [(&str, Act); 15] = [
@@ -34,11 +34,7 @@ pub fn trouble(wanted: &Wanted) -> bool {
     let mut server = Server::build("trouble");
     let mut rows = Vec::new();
     for (number, (name, act)) in ALL.into_iter().enumerate() {
-        let only = wanted.only.as_ref().is_none_or(|only| only == name);
-        let range = wanted
-            .range
-            .is_none_or(|(first, last)| (first..=last).contains(&number));
-        if !(only && range) {
+        if !wanted.has(number, Some(name)) {
             continue;
         }
         if number > 0 {
@@ -137,20 +133,24 @@ fn dpkg_interrupted(server: &mut Server) -> Trouble {
     trouble
 }
 
-/// F_SETLK with F_WRLCK, as apt does it (fcntl(2)).
+/// F_SETLK with F_WRLCK, as apt does it (fcntl(2)); until the run says that it waits.
 fn apt_locked(server: &mut Server) -> Trouble {
     server.host.sh(
         "systemd-run -q --unit=holder perl -e 'open(F, \"+>>\", \"/var/lib/dpkg/lock-frontend\") or die; \
-         fcntl(F, 6, pack(\"s s x4 q q i x4\", 1, 0, 0, 0, 0)) or die; sleep 12'",
+         fcntl(F, 6, pack(\"s s x4 q q i x4\", 1, 0, 0, 0, 0)) or die; sleep 900'",
     );
-    let ended = run(server, PACKAGE);
-    let mut trouble = Trouble::new(ended, 0, &["waiting for process"]);
+    let waits = "waiting for process";
+    let attempt = start(server, PACKAGE);
+    attempt.until(|events| events.iter().any(|event| event.to_string().contains(waits)));
+    server.host.sh("systemctl stop holder");
+    let ended = attempt.end();
+    let mut trouble = Trouble::new(ended, 0, &[waits]);
     (trouble.arguments, trouble.third) = (PACKAGE, true);
     trouble
 }
 
 fn busy(server: &Server) -> Attempt {
-    let attempt = Attempt::start(&server.editions[1 - server.current].site, &[]);
+    let attempt = start(server, &[]);
     attempt.reach(Moment::Event(server.reference.events.len() / 2, Duration::ZERO));
     attempt
 }
