@@ -7,6 +7,7 @@ mod build;
 mod expect;
 mod key;
 mod scalar;
+mod size;
 mod syntax;
 mod text;
 
@@ -23,8 +24,10 @@ pub use expect::unknown_key;
 
 /// Bytes; more than any inventory written by people, little enough to be read whole.
 pub const LARGEST_FILE: usize = 4 << 20;
-/// Values in one document, those that aliases repeat included.
+/// Keys and values in one document, those that aliases repeat included.
 pub const MOST_NODES: usize = 1_000_000;
+/// Bytes of text that aliases may repeat: a long text needs few of them to fill the memory.
+pub const MOST_REPEATED: usize = 16 << 20;
 /// Lists and maps inside each other.
 pub const DEEPEST: usize = 64;
 

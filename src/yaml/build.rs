@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
+use super::size::{Count, Size};
 use super::text::{Text, forbidden_character};
-use super::{DEEPEST, Key, MOST_NODES, Node, NodeValue, key, scalar, syntax};
+use super::{DEEPEST, Key, Node, NodeValue, key, scalar, syntax};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source};
 
 pub fn build(source: &Arc<Source>) -> Result<Node, Diagnostics> {
@@ -22,7 +23,7 @@ pub fn build(source: &Arc<Source>) -> Result<Node, Diagnostics> {
         open: Vec::new(),
         root: None,
         anchors: HashMap::new(),
-        nodes: 0,
+        count: Count::default(),
         found: Diagnostics::default(),
     };
     for event in Parser::new_from_str(text) {
@@ -77,12 +78,6 @@ enum Pending {
 /// What `&name` stands for; `None` while the value itself is being read.
 type Anchor = Option<(Node, Size)>;
 
-#[derive(Clone, Copy)]
-struct Size {
-    nodes: usize,
-    depth: usize,
-}
-
 struct Builder {
     source: Arc<Source>,
     /// Characters that the parser didn't see at the start of the first line.
@@ -91,7 +86,7 @@ struct Builder {
     open: Vec<Open>,
     root: Option<Node>,
     anchors: HashMap<usize, Anchor>,
-    nodes: usize,
+    count: Count,
     found: Diagnostics,
 }
 
@@ -277,11 +272,7 @@ impl Builder {
             ))
             .at(&place));
         }
-        // Counted before it is copied: that is what makes a bomb harmless.
-        self.nodes += size.nodes;
-        if self.nodes > MOST_NODES {
-            return Err(too_many(&place));
-        }
+        self.count.copy(*size, &place)?;
         let mut node = node.clone();
         if !matches!(node.value, NodeValue::List(_) | NodeValue::Map(_)) && self.waits_for_key() {
             node.place = place;
@@ -304,13 +295,10 @@ impl Builder {
 
     /// Puts a finished value where it belongs.
     fn complete(&mut self, node: Node, anchor: usize) -> Result<(), Diagnostic> {
-        self.nodes += 1;
-        if self.nodes > MOST_NODES {
-            return Err(too_many(&node.place));
-        }
+        self.count.node(&node.place)?;
         if anchor > 0 {
-            let size = measure(&node);
-            self.nodes += size.nodes;
+            let size = Size::of(&node);
+            self.count.copy(size, &node.place)?;
             self.anchors.insert(anchor, Some((node.clone(), size)));
         }
         match self.open.last_mut().map(|open| &mut open.kind) {
@@ -417,27 +405,6 @@ impl Builder {
             column: column + 1,
             length: length.clamp(1, line.len().saturating_sub(column).max(1)),
         }
-    }
-}
-
-fn too_many(place: &Place) -> Diagnostic {
-    Diagnostic::new(format!(
-        "the document has more than {MOST_NODES} values, those that aliases repeat included"
-    ))
-    .at(place)
-    .help("does an alias repeat a list of aliases?")
-}
-
-/// The depth is at most [`DEEPEST`], so that recursion is harmless.
-fn measure(node: &Node) -> Size {
-    let children: Vec<Size> = match &node.value {
-        NodeValue::List(items) => items.iter().map(measure).collect(),
-        NodeValue::Map(entries) => entries.iter().map(|(_, node)| measure(node)).collect(),
-        _ => return Size { nodes: 1, depth: 0 },
-    };
-    Size {
-        nodes: 1 + children.iter().map(|c| c.nodes).sum::<usize>(),
-        depth: 1 + children.iter().map(|c| c.depth).max().unwrap_or(0),
     }
 }
 

@@ -108,6 +108,14 @@ fn aliases_repeat_values_and_bombs_are_refused() {
         bomb.push_str(&format!("a{i}: &a{i} [{items}]\n"));
     }
     assert!(mistakes(&bomb).contains("more than 1000000 values"));
+    let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(20));
+    assert!(mistakes(&long).contains("aliases repeat more than 16 MiB of text"));
+    let long = format!(
+        "a: &a {{{}: 1}}\nb: [{}]\n",
+        "x".repeat(900),
+        "*a, ".repeat(20_000)
+    );
+    assert!(mistakes(&long).contains("aliases repeat more than 16 MiB of text"));
     let mut tower = "a0: &a0 [x]\n".to_owned();
     for i in 1..100 {
         tower.push_str(&format!("a{i}: &a{i} [*a{}]\n", i - 1));
