@@ -194,12 +194,17 @@ pub enum Connection {
 }
 
 impl ConnectionArgs {
+    /// Whether the host is this machine.
+    pub fn is_local(&self) -> bool {
+        self.connection == Connection::Local
+    }
+
     /// Tells the inventory, of whose hosts `limit` chooses some.
     ///
     /// # Errors
     /// Several hosts can't be this machine; a limit that names nobody.
     pub fn choose(&self, inventory: &mut Inventory, limit: &[String]) -> Result<(), Failure> {
-        if self.connection == Connection::Ssh {
+        if !self.is_local() {
             return Ok(());
         }
         let chosen = super::apply::select::hosts(inventory, limit)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::apply::select;
-use super::common::{Failure, Global, IdentityArgs, exit_codes, print, unknown_name};
+use super::common::{ConnectionArgs, Failure, Global, IdentityArgs, exit_codes, print, unknown_name};
 use super::reach;
 use crate::diagnostic::{Place, Source};
 use crate::exit::Exit;
@@ -27,6 +27,7 @@ use crate::secret::vault::Vault;
   mailprov history inventory.yaml
   mailprov history mx1.example.org --last 3
   mailprov history inventory.yaml 20261121T140312Z-4242
+  mailprov history localhost --connection local
 
 {}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Unreachable, Exit::Secret])))]
 pub struct Args {
@@ -37,6 +38,8 @@ pub struct Args {
     run: Option<String>,
     #[command(flatten)]
     identity: IdentityArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
     /// Only this host, or the hosts of this group. May be repeated
     #[arg(long, value_name = "HOST|GROUP", add = super::candidates::hosts_and_groups())]
     limit: Vec<String>,
@@ -95,7 +98,8 @@ fn targets(args: &Args) -> Result<(Vec<InventoryHost>, Vault), Failure> {
     let target = &args.target;
     let is_file = Path::new(target).exists() || target.contains('/') || target.ends_with(".yaml");
     if is_file {
-        let inventory = crate::inventory::load::load(Path::new(target), &[])?;
+        let mut inventory = crate::inventory::load::load(Path::new(target), &[])?;
+        args.connection.choose(&mut inventory, &args.limit)?;
         let hosts = select::hosts(&inventory, &args.limit)?;
         let vault = reach::vault(&inventory, &hosts, &args.identity.identity)?;
         let hosts = hosts.into_iter().cloned().collect();
@@ -109,7 +113,10 @@ fn targets(args: &Args) -> Result<(Vec<InventoryHost>, Vault), Failure> {
             column: 1,
             length: target.len(),
         },
-        connection: Connection::default(),
+        connection: Connection {
+            local: args.connection.is_local(),
+            ..Connection::default()
+        },
         release: None,
         groups: Vec::new(),
         roles: Vec::new(),

@@ -235,6 +235,26 @@ fn is_also_applied_from_within(host: &Provided, operator: &Operator) {
     assert!(!host.succeeds(&format!("{apply} --check")));
     host.sh(apply);
     host.sh(&format!("{apply} --check && ! grep drift /etc/postfix/main.cf"));
+    let here = "--connection local";
+    let history = host.sh(&format!(
+        "cd /root/mail && mailprov history inventory.yaml {here}"
+    ));
+    assert!(
+        history.contains("2 changed (postfix/main, postfix/service)"),
+        "{history}"
+    );
+    assert_eq!(
+        host.sh(&format!("mailprov history localhost {here} --last 1 | tail -n 1")),
+        history.lines().last().unwrap_or_default()
+    );
+    let back = host.sh(&format!(
+        "cd /root/mail && mailprov rollback inventory.yaml mx1.example.org {here} --check --diff; test $? = 4"
+    ));
+    assert!(back.contains("+# drift"), "{back}");
+    assert_eq!(
+        host.sh(&format!("cd /root/mail && mailprov drift inventory.yaml {here}")),
+        ""
+    );
     let facts = host.sh(
         "cp -r /root/mail /home/admin/mail && chown -R admin: /home/admin/mail && cd /home/admin/mail &&\n\
          runuser -u admin -- mailprov facts inventory.yaml --connection local",
