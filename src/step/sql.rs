@@ -63,6 +63,10 @@ pub trait Dialect: Sync {
     fn create_user(&self, name: &str, host: &str, password: Option<&Secret>) -> String;
     fn alter_user(&self, name: &str, host: &str, password: Option<&Secret>) -> String;
     fn drop_user(&self, name: &str, host: &str) -> String;
+    /// What comes before that, where nobody can go who owns something: it is the administrator's then.
+    fn disown(&self, _name: &str) -> Option<Script> {
+        None
+    }
     /// Lets the user of `row` log in with `password` as well as with those that it has; `None` where a user has one
     /// password alone.
     fn add_password(&self, _name: &str, _host: &str, _row: &Row, _password: &Secret) -> Option<String> {

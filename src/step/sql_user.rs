@@ -135,7 +135,12 @@ impl Step for User {
             }
             (State::Present, false) => dialect.create_user(&self.name, &self.host, password),
         };
-        Fix::Script(dialect.run(None, statements.as_bytes()))
+        let run = dialect.run(None, statements.as_bytes());
+        let disown = match self.state {
+            State::Absent => dialect.disown(&self.name),
+            State::Present => None,
+        };
+        Fix::Script(disown.map_or(run.clone(), |disown| disown.then(&run)))
     }
 
     fn provides(&self) -> Vec<Resource> {

@@ -5,6 +5,7 @@
 
 mod client;
 mod s0;
+mod s2;
 mod s4;
 
 use std::cell::RefCell;
@@ -25,7 +26,7 @@ use crate::support::{Run, Site, TestHost, boot};
 pub type Proof = (&'static str, fn(&Profile));
 
 /// The proofs of every profile, in the order in which they run.
-pub const ALL: &[(&str, &[Proof])] = &[("s0", s0::PROOFS), ("s4", s4::PROOFS)];
+pub const ALL: &[(&str, &[Proof])] = &[("s0", s0::PROOFS), ("s2", s2::PROOFS), ("s4", s4::PROOFS)];
 
 /// A server made from a profile.
 pub struct Profile {

@@ -176,6 +176,16 @@ impl Dialect for Postgresql {
         format!("DROP ROLE IF EXISTS {};\n", name(user))
     }
 
+    /// What stands in a database can only be given away in there; `DROP OWNED` takes back what is left, privileges.
+    fn disown(&self, user: &str) -> Option<Script> {
+        let statements = format!(
+            "REASSIGN OWNED BY {0} TO CURRENT_USER;\nDROP OWNED BY {0};\n",
+            name(user)
+        );
+        let script = Script::new().data(statements.as_bytes());
+        Some(script.code(" | mailprov_postgresql_everywhere || exit 1\n"))
+    }
+
     fn grants(&self, grant: &Grant<'_>) -> String {
         let (object, acl, from) = match grant.table {
             None => (

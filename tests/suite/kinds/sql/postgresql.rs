@@ -131,10 +131,16 @@ pub fn databases_users_grants_and_rows(host: &TestHost, direct: &mut Direct) {
     );
     assert!(matches!(direct.assess(&*elsewhere), Assessment::Refused(words) if words.contains("elsewhere")));
 
+    // What it owns, and what it may do, is no reason to stay.
+    psql("ALTER TABLE t OWNER TO \"o'mail\"\"\"; GRANT CONNECT ON DATABASE \"Ma\"\"il\" TO \"o'mail\"\"\"");
     direct.converge(&*step(
         "sql_user",
         "{engine: postgresql, name: \"o'mail\\\"\", state: absent}",
     ));
+    assert_eq!(
+        psql("SELECT tableowner FROM pg_tables WHERE tablename = 't'"),
+        "postgres"
+    );
     let drop = step(
         "sql_database",
         "{engine: postgresql, name: \"Ma\\\"il\", state: absent}",

@@ -33,6 +33,9 @@ while True:
                 client.sendall(b'235 yes\r\n')
                 continue
             heard.write(line + '\n')
+            if '<unknown@' in line:
+                client.sendall(b'550 5.1.1 nobody of that name\r\n')
+                continue
             client.sendall(b'354 go\r\n' if word == 'DATA' else b'250 yes\r\n')
             if word == 'DATA':
                 while lines.readline() not in (b'.\r\n', b''):
@@ -100,6 +103,15 @@ pub fn take_their_way(host: &TestHost, plain: &Site) {
     send(host, "someone@other.example");
     let heard = hears(host);
     assert!(!heard.contains("AUTH"), "{heard}");
+    // What is refused there comes back.
+    send(host, "unknown@other.example");
+    until("the bounce", || {
+        let inbox = "/var/vmail/example.org/alice/Maildir";
+        host.succeeds(&format!(
+            "grep -rqs 'nobody of that name' {inbox}/new {inbox}/cur"
+        ))
+    });
+    hears(host);
     plain.mailprov(&["apply"]).exits(0);
     assert!(
         !host.succeeds("ls /etc/postfix/relay-passwords"),
