@@ -3,7 +3,7 @@
 //!
 //! One host, one test: the server takes a minute to install, and each part starts from what the one before left.
 
-mod around;
+pub mod around;
 mod drift;
 pub mod example;
 mod mail;

@@ -5,6 +5,7 @@
 
 mod acme;
 mod discovery;
+mod guesses;
 
 use crate::server::{announced_is_changed, example};
 use crate::support::{TestHost, boot};
@@ -22,13 +23,14 @@ const ADMINISTRATION: &str = "  postfixadmin_footer: Back to example.org
 fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     let host = boot("web");
     acme::serve(&host);
-    let site = example::site_with(&host, &["mailserver", "roundcube", "postfixadmin", "client"])
+    let site = example::site_with(&host, &["mailserver", "roundcube", "postfixadmin", "fail2ban", "client"])
         .role(
             "client",
             "summary: A client.\nsteps:\n  - id: packages\n    package: {names: [curl, bind9-utils, libxml2-utils]}\n",
         )
         .top(acme::VARIABLES)
         .top(ADMINISTRATION)
+        .top(guesses::VARIABLES)
         .secret("roundcube_database_password", r#"r'c/d"b@\p:w %#"#)
         .secret("roundcube_key", "short")
         .secret("postfixadmin_database_password", r#"p'a/d"b@\p:w %#"#)
@@ -46,6 +48,7 @@ fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     discovery::records_make_zones(&host, &site);
     mail_is_read_and_a_password_changed(&host);
     a_mailbox_is_made(&host);
+    guesses::are_ended(&host);
     acme::renewed_certificates_are_served(&host, &site);
     acme::a_refusal_is_waited_for(&host, &site);
     acme::other_sources_stand_beside_it(&host, site);

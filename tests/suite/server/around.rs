@@ -1,7 +1,7 @@
 //! What stands around the mail: firewall, bans, updates, and everything that is refused. On a server made
 //! from the example.
 
-mod bans;
+pub mod bans;
 mod boxes;
 mod dane;
 mod relays;
