@@ -12,6 +12,9 @@ use crate::support::Site;
 /// Rows of each seed.
 const ROWS: [(&str, usize); 4] = [("S0", 45), ("S1", 26), ("S2", 34), ("S4", 20)];
 
+/// Rows whose profile has no proofs yet.
+const TO_COME: &str = "S1-";
+
 struct Row {
     id: String,
     variables: Vec<String>,
@@ -79,12 +82,16 @@ fn rows_name_tests_that_exist() {
         })
         .collect();
     assert_eq!(wrong, [""; 0], "no test of the suite, nor a profile's proof");
+}
+
+#[test]
+fn every_row_names_a_test() {
     let empty: Vec<String> = rows()
         .into_iter()
-        .filter(|row| row.tests.is_empty())
+        .filter(|row| row.tests.is_empty() && !row.id.starts_with(TO_COME))
         .map(|row| row.id)
         .collect();
-    println!("{} rows without a test: {}", empty.len(), empty.join(" "));
+    assert_eq!(empty, [""; 0], "rows without a test");
 }
 
 #[test]
