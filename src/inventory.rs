@@ -6,6 +6,7 @@
 pub mod load;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -115,12 +116,12 @@ pub struct Variables(pub IndexMap<String, Variable>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variable {
     /// The value with its places inside.
-    pub node: Node,
+    pub node: Arc<Node>,
     pub origin: Origin,
     /// Where the name itself stands, for "unknown variable".
     pub key: Place,
     /// The values that this one overrode, nearest first.
-    pub overridden: Vec<(Origin, Node)>,
+    pub overridden: Vec<(Origin, Arc<Node>)>,
 }
 
 /// The level that a value was set on: later ones win.

@@ -2,6 +2,8 @@
 //!
 //! Inventory < outer group < inner group < host < command line. A value is replaced whole, never merged.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 
 use super::groups::is_inside;
@@ -30,7 +32,7 @@ pub fn roles(raw: &Raw, groups: &[usize], host: &RawHost) -> Vec<RoleUse> {
 
 struct Candidate<'a> {
     key: &'a Key,
-    node: &'a Node,
+    node: &'a Arc<Node>,
     origin: Origin,
     group: Option<usize>,
 }
@@ -40,7 +42,7 @@ pub fn variables(
     raw: &Raw,
     groups: &[usize],
     host: &RawHost,
-    set: &[(Key, Node)],
+    set: &[(Key, Arc<Node>)],
     found: &mut Diagnostics,
 ) -> Variables {
     let mut candidates: IndexMap<&str, Vec<Candidate<'_>>> = IndexMap::new();
@@ -74,13 +76,13 @@ pub fn variables(
         }
         let Some(winner) = candidates.pop() else { continue };
         let variable = Variable {
-            node: winner.node.clone(),
+            node: Arc::clone(winner.node),
             origin: winner.origin,
             key: winner.key.place.clone(),
             overridden: candidates
                 .into_iter()
                 .rev()
-                .map(|candidate| (candidate.origin, candidate.node.clone()))
+                .map(|candidate| (candidate.origin, Arc::clone(candidate.node)))
                 .collect(),
         };
         variables.0.insert(name.to_owned(), variable);

@@ -1,13 +1,15 @@
 //! The inventory as its files say it, before groups give anything to hosts.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{Document, connection, is_nothing, names, role};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean};
 use crate::inventory::{Connection, RoleUse};
 use crate::yaml::{Key, Node, NodeValue, unknown_key};
 
-type Variables = Vec<(Key, Node)>;
+/// A value is shared by all hosts that have it, however many they are.
+pub type Variables = Vec<(Key, Arc<Node>)>;
 
 #[derive(Default)]
 pub struct Raw {
@@ -181,7 +183,8 @@ fn read_variables(node: &Node, found: &mut Diagnostics) -> Variables {
     for (key, _) in entries {
         found.keep(names::variable(&key.name, &key.place));
     }
-    entries.to_vec()
+    let shared = |(key, node): &(Key, Node)| (key.clone(), Arc::new(node.clone()));
+    entries.iter().map(shared).collect()
 }
 
 /// A list of `ROLE` and `{role: ROLE, state: absent}`, no role twice.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::names;
+use super::raw::Variables;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source};
 use crate::yaml::{self, Key, Node, NodeValue};
 
 /// Reads the values, each as YAML.
-pub fn read(set: &[(String, String)], found: &mut Diagnostics) -> Vec<(Key, Node)> {
-    let mut variables: Vec<(Key, Node)> = Vec::new();
+pub fn read(set: &[(String, String)], found: &mut Diagnostics) -> Variables {
+    let mut variables = Variables::new();
     for (name, value) in set {
         // What the user typed is what an excerpt shows.
         let shown = Source::new("--set", format!("{name}={value}"));
@@ -34,7 +35,7 @@ pub fn read(set: &[(String, String)], found: &mut Diagnostics) -> Vec<(Key, Node
         match yaml::parse(&Source::new("--set", value.as_str())) {
             Ok(mut node) => {
                 relocate(&mut node, &shown, shift);
-                variables.push((key, node));
+                variables.push((key, Arc::new(node)));
             }
             Err(mut diagnostics) => {
                 for place in diagnostics.0.iter_mut().filter_map(|d| d.place.as_mut()) {

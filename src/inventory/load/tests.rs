@@ -57,6 +57,14 @@ hosts:
   mx2:
 ";
 
+/// Or many hosts times a long value would fill the memory.
+#[test]
+fn hosts_share_a_value_that_they_all_have() {
+    let inventory = loaded(NESTED);
+    let [one, other] = [0, 1].map(|host| &inventory.hosts[host].variables.0["a"].node);
+    assert!(Arc::ptr_eq(one, other));
+}
+
 #[test]
 fn inner_wins_over_outer() {
     let inventory = loaded(NESTED);

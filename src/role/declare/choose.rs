@@ -26,7 +26,11 @@ pub fn comes(roles: &Roles, host: &InventoryHost, role: &Role, need: &RoleNeed) 
     let variables: IndexMap<Value, Value> = roles
         .certain_scope(&role.name)
         .map(|declaration| {
-            let node = host.variables.0.get(&declaration.name).map(|set| &set.node);
+            let node = host
+                .variables
+                .0
+                .get(&declaration.name)
+                .map(|set| set.node.as_ref());
             let node = node.filter(|node| node.value != NodeValue::Null);
             let value = node.or(declaration.default.as_ref()).map(|node| {
                 // What doesn't fit is reported where all variables are checked.

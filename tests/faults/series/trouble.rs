@@ -133,11 +133,13 @@ fn dpkg_interrupted(server: &mut Server) -> Trouble {
     trouble
 }
 
-/// F_SETLK with F_WRLCK, as apt does it (fcntl(2)); until the run says that it waits.
+/// F_SETLK with F_WRLCK, as apt does it (fcntl(2)), until the run says that it waits. The time is no part of the lock: perl wants a value
+/// that it may write to.
 fn apt_locked(server: &mut Server) -> Trouble {
     server.host.sh(
         "systemd-run -q --unit=holder perl -e 'open(F, \"+>>\", \"/var/lib/dpkg/lock-frontend\") or die; \
-         fcntl(F, 6, pack(\"s s x4 q q i x4\", 1, 0, 0, 0, 0)) or die; sleep 900'",
+         fcntl(F, 6, pack(\"s s x4 q q i x4\", 1, 0, 0, 0, time)) or die; sleep 900';
+         for i in $(seq 100); do systemctl -q is-active holder || exit 1; grep -q POSIX /proc/locks && exit; sleep 0.1; done; exit 1",
     );
     let waits = "waiting for process";
     let attempt = start(server, PACKAGE);
