@@ -10,6 +10,7 @@
 //! assert_eq!(host.sh("cat /etc/motd"), "hello");
 //! ```
 
+pub mod browser;
 mod command;
 pub mod direct;
 mod hosts;

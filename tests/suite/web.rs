@@ -5,7 +5,9 @@
 
 mod acme;
 mod discovery;
+mod exposure;
 mod guesses;
+mod people;
 
 use crate::server::{announced_is_changed, example};
 use crate::support::{TestHost, boot};
@@ -43,11 +45,14 @@ fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     assert_eq!(host.sh("systemctl --failed --no-legend"), "");
 
     acme::is_the_issuer(&host);
+    exposure::is_what_it_should_be(&host);
     only_what_is_meant_is_served(&host);
     discovery::settings_are_found(&host);
     discovery::records_make_zones(&host, &site);
     mail_is_read_and_a_password_changed(&host);
     a_mailbox_is_made(&host);
+    people::write_read_and_filter(&host, example::ALICE, "another-secret-1");
+    people::make_a_domain_and_a_mailbox(&host, PASSWORD);
     guesses::are_ended(&host);
     acme::renewed_certificates_are_served(&host, &site);
     acme::a_refusal_is_waited_for(&host, &site);

@@ -47,6 +47,7 @@ $CONF['forgotten_admin_password_reset'] = false;
 $CONF['xmlrpc_enabled'] = false;
 $CONF['emailcheck_resolve_domain'] = '{{ "YES" if postfixadmin_check_domains else "NO" }}';
 $CONF['recipient_delimiter'] = {{ php(mail_recipient_delimiter) }};
+$CONF['theme_custom_css'] = {{ php(("" if postfixadmin_path == "/" else postfixadmin_path) ~ "/static/mailprov.css") }};
 $CONF['show_header_text'] = 'NO';
 {% if postfixadmin_footer is none %}
 $CONF['show_footer_text'] = 'NO';

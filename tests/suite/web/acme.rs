@@ -18,7 +18,7 @@ variables:
 
 const CONFIG: &str = r#"{"pebble": {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000",
   "certificate": "/srv/acme/cert.pem", "privateKey": "/srv/acme/key.pem", "httpPort": 80, "tlsPort": 443,
-  "ocspResponderURL": "", "externalAccountBindingRequired": false}}"#;
+  "ocspResponderURL": "http://localhost/ocsp", "certificateValidityPeriod": 7776000, "externalAccountBindingRequired": false}}"#;
 
 /// Starts the authority, which finds every name on this host, and makes it one that the host trusts.
 pub fn serve(host: &TestHost) {
@@ -121,9 +121,9 @@ pub fn renewed_certificates_are_served(host: &TestHost, site: &Site) {
     let running = "systemctl show --property=ActiveEnterTimestampMonotonic postfix.service dovecot.service nginx.service";
     let since = host.sh(running);
     assert!(host.succeeds("systemctl is-active mailprov-certificates.timer"));
-    // The authority's certificates are good for five years: now all of that is soon.
+    // The authority's certificates are good for 90 days: now all of that is soon.
     host.sh(
-        "sed -i '1i renew_before_expiry = 3650 days' /etc/letsencrypt/renewal/mx1.example.org.conf
+        "sed -i '1i renew_before_expiry = 365 days' /etc/letsencrypt/renewal/mx1.example.org.conf
          systemctl start mailprov-certificates.service",
     );
     everywhere(host, "mx1.example.org", "Pebble Intermediate", &before);
