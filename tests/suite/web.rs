@@ -8,6 +8,7 @@ mod discovery;
 mod exposure;
 mod guesses;
 mod people;
+mod rotate;
 
 use crate::server::{announced_is_changed, example};
 use crate::support::{TestHost, boot};
@@ -53,6 +54,7 @@ fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     a_mailbox_is_made(&host);
     people::write_read_and_filter(&host, example::ALICE, "another-secret-1");
     people::make_a_domain_and_a_mailbox(&host, PASSWORD);
+    let site = rotate::passwords_change_under_load(&host, site);
     guesses::are_ended(&host);
     acme::renewed_certificates_are_served(&host, &site);
     acme::a_refusal_is_waited_for(&host, &site);

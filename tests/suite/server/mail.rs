@@ -7,7 +7,12 @@ use super::example::{ALICE, ARCHIVE, BOB};
 use crate::support::TestHost;
 
 pub fn flows(host: &TestHost) {
-    let wrong = wrong(host);
+    flows_with(host, "");
+}
+
+/// The same, with passwords of the example's that end with `ending`.
+pub fn flows_with(host: &TestHost, ending: &str) {
+    let wrong = wrong(host, ending);
     assert!(
         wrong.is_empty(),
         "{}\n{}",
@@ -17,10 +22,10 @@ pub fn flows(host: &TestHost) {
 }
 
 /// What does not work, of all that the example promises.
-pub fn wrong(host: &TestHost) -> Vec<String> {
+fn wrong(host: &TestHost, ending: &str) -> Vec<String> {
     let mailbox = |address: &str, password: &str, quota| Mailbox {
         address: address.to_owned(),
-        password: Secret::new(password),
+        password: Secret::new(format!("{password}{ending}")),
         quota,
     };
     let subject = Subject {

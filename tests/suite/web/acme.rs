@@ -175,10 +175,14 @@ pub fn other_sources_stand_beside_it(host: &TestHost, site: Site) {
         host.sh("grep -F ' dns.example.org ' /srv/acme/hook.log"),
         "add dns.example.org what the provider knows\nremove dns.example.org what the provider knows"
     );
-    assert!(
-        host.succeeds("grep -q 'authenticator = manual' /etc/letsencrypt/renewal/mx1.example.org.conf"),
-        "what was obtained over HTTP will be renewed in DNS, too"
-    );
+    for name in ["mx1.example.org", "mail.example.net"] {
+        assert!(
+            host.succeeds(&format!(
+                "grep -qx 'authenticator = manual' /etc/letsencrypt/renewal/{name}.conf"
+            )),
+            "{name} was obtained over HTTP, and will be renewed in DNS, too"
+        );
+    }
     for name in ["given", "kept"] {
         everywhere(host, &format!("{name}.example.org"), "issuer=CN=acme ", "");
     }
