@@ -6,6 +6,7 @@
 mod error;
 mod functions;
 pub mod proof;
+pub(super) mod read;
 pub mod version;
 
 use std::borrow::Cow;
@@ -79,9 +80,11 @@ impl Engine {
                 continue;
             };
             engine.sources.insert(name.to_owned(), source.clone());
-            let added = engine
-                .environment
-                .add_template_owned(name.to_owned(), source.text.clone());
+            let added = read::check(&source.text).and_then(|()| {
+                engine
+                    .environment
+                    .add_template_owned(name.to_owned(), source.text.clone())
+            });
             if let Err(error) = added {
                 wrong.push(engine.explain(&error, None));
             }
@@ -112,8 +115,7 @@ impl Engine {
         if let Some(expression) = sole_expression(text) {
             return self.expression(expression, scope, place);
         }
-        self.environment
-            .template_from_str(text)
+        read::template(&self.environment, text)
             .and_then(|template| template.render(scope))
             .map(Value::from)
             .map_err(|error| self.explain(&error, Some(place)))
@@ -124,9 +126,7 @@ impl Engine {
     /// # Errors
     /// What is wrong in it.
     pub fn expression(&self, expression: &str, scope: &Value, place: &Place) -> Result<Value, Diagnostic> {
-        let value = self
-            .environment
-            .compile_expression(expression)
+        let value = read::expression(&self.environment, expression)
             .and_then(|compiled| compiled.eval(scope))
             .map_err(|error| self.explain(&error, Some(place)))?;
         if value.is_undefined() {

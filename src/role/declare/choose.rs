@@ -10,6 +10,7 @@ use super::fit;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::inventory::InventoryHost;
 use crate::role::load::Roles;
+use crate::role::template::read;
 use crate::role::{Role, RoleNeed};
 use crate::yaml::NodeValue;
 
@@ -40,8 +41,7 @@ pub fn comes(roles: &Roles, host: &InventoryHost, role: &Role, need: &RoleNeed) 
             (Value::from(declaration.name.as_str()), plain(value.as_ref()))
         })
         .collect();
-    let holds = environment
-        .compile_expression(when)
+    let holds = read::expression(&environment, when)
         .and_then(|compiled| compiled.eval(Value::from(variables)))
         .map_err(|error| Diagnostic::new(format!("the condition fails: {}", error.kind())).at(place))?;
     Ok(holds.is_true())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use minijinja::Environment;
 
 use super::error::{at, within};
-use super::{Engine, sole_expression};
+use super::{Engine, read, sole_expression};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, Source, did_you_mean};
 use crate::role::{Each, NeedOn, Role, RoleFile};
 use crate::secret::Redactor;
@@ -87,7 +87,7 @@ pub fn role(role: &Role, scope: &BTreeSet<&str>, wrong: &mut Diagnostics) {
 pub fn conditions(role: &Role, scope: &BTreeSet<&str>, wrong: &mut Diagnostics) {
     let environment = Environment::new();
     for (when, place) in role.needs.iter().filter_map(|need| need.when.as_ref()) {
-        let names: BTreeSet<String> = match environment.compile_expression(when) {
+        let names: BTreeSet<String> = match read::expression(&environment, when) {
             Ok(compiled) => compiled.undeclared_variables(false).into_iter().collect(),
             Err(error) => {
                 let said = error.detail().unwrap_or("not an expression").to_owned();
@@ -153,7 +153,7 @@ impl<'a> Proof<'a> {
         if let Some(expression) = sole_expression(text) {
             return self.expression(expression, place);
         }
-        match self.environment.template_from_str(text) {
+        match read::template(self.environment, text) {
             Ok(template) => {
                 let names = template.undeclared_variables(false);
                 self.names(names, |name| {
@@ -166,7 +166,7 @@ impl<'a> Proof<'a> {
     }
 
     fn expression(&mut self, expression: &str, place: &Place) {
-        match self.environment.compile_expression(expression) {
+        match read::expression(self.environment, expression) {
             Ok(compiled) => self.names(compiled.undeclared_variables(false), |_| place.clone()),
             Err(error) => self.wrong.push(self.engine.explain(&error, Some(place))),
         }
@@ -176,7 +176,7 @@ impl<'a> Proof<'a> {
     fn template(&mut self, source: &Arc<Source>) {
         let mut parts = Vec::new();
         let whole = self.inlined(source, &mut parts);
-        if let Ok(template) = self.environment.template_from_str(&whole) {
+        if let Ok(template) = read::template(self.environment, &whole) {
             let names = template.undeclared_variables(false);
             self.names(names, |name| {
                 let found = parts
