@@ -22,7 +22,7 @@ pub fn flows_with(host: &TestHost, ending: &str) {
 }
 
 /// What does not work, of all that the example promises.
-fn wrong(host: &TestHost, ending: &str) -> Vec<String> {
+pub fn wrong(host: &TestHost, ending: &str) -> Vec<String> {
     let mailbox = |address: &str, password: &str, quota| Mailbox {
         address: address.to_owned(),
         password: Secret::new(format!("{password}{ending}")),
