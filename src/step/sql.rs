@@ -88,11 +88,77 @@ pub trait Dialect: Sync {
     /// The names of a database's tables.
     fn tables(&self, database: &str) -> String;
 
-    /// At most two rows with `key`: for each of `columns` its text, and `1` if it is the value.
-    fn row(&self, table: &Table<'_>, key: &[(String, Value)], columns: &[(String, Value)]) -> String;
-    fn insert(&self, table: &Table<'_>, values: &[(String, Value)]) -> String;
-    fn update(&self, table: &Table<'_>, key: &[(String, Value)], values: &[(String, Value)]) -> String;
-    fn delete(&self, table: &Table<'_>, key: &[(String, Value)]) -> String;
+    /// A name as it stands in a statement.
+    fn quoted(&self, name: &str) -> String;
+    /// A value as it stands in a statement.
+    fn literal(&self, value: &Value) -> String;
+    /// A table as it stands in a statement.
+    fn table(&self, table: &Table<'_>) -> String;
+    /// The condition that `column` is `value`, NULL being equal to NULL.
+    fn equal(&self, column: &str, value: &Value) -> String;
+    /// Two columns of an answer: the text of `column`, and `1` if it is `value`.
+    fn compared(&self, table: &Table<'_>, column: &str, value: &Value) -> String;
+
+    /// The condition that tells a row by its `key`.
+    fn condition(&self, key: &[(String, Value)]) -> String {
+        let equal: Vec<String> = key
+            .iter()
+            .map(|(column, value)| self.equal(column, value))
+            .collect();
+        equal.join(" AND ")
+    }
+
+    /// At most two rows with `key`: each of `columns` as [`Dialect::compared`] has it, or one empty text.
+    fn row(&self, table: &Table<'_>, key: &[(String, Value)], columns: &[(String, Value)]) -> String {
+        let compared: Vec<String> = columns
+            .iter()
+            .map(|(column, value)| self.compared(table, column, value))
+            .collect();
+        let columns = if compared.is_empty() {
+            "''".to_owned()
+        } else {
+            compared.join(", ")
+        };
+        format!(
+            "SELECT {columns} FROM {} WHERE {} LIMIT 2",
+            self.table(table),
+            self.condition(key)
+        )
+    }
+
+    fn insert(&self, table: &Table<'_>, values: &[(String, Value)]) -> String {
+        let (columns, literals): (Vec<String>, Vec<String>) = values
+            .iter()
+            .map(|(column, value)| (self.quoted(column), self.literal(value)))
+            .unzip();
+        format!(
+            "INSERT INTO {} ({}) VALUES ({});\n",
+            self.table(table),
+            columns.join(", "),
+            literals.join(", ")
+        )
+    }
+
+    fn update(&self, table: &Table<'_>, key: &[(String, Value)], values: &[(String, Value)]) -> String {
+        let set: Vec<String> = values
+            .iter()
+            .map(|(column, value)| format!("{} = {}", self.quoted(column), self.literal(value)))
+            .collect();
+        format!(
+            "UPDATE {} SET {} WHERE {};\n",
+            self.table(table),
+            set.join(", "),
+            self.condition(key)
+        )
+    }
+
+    fn delete(&self, table: &Table<'_>, key: &[(String, Value)]) -> String {
+        format!(
+            "DELETE FROM {} WHERE {};\n",
+            self.table(table),
+            self.condition(key)
+        )
+    }
 }
 
 pub fn dialect(engine: Engine) -> &'static dyn Dialect {
@@ -245,6 +311,19 @@ pub fn look<'a>(world: &World<'a>, query: &Query, within: &[Resource]) -> Seen<'
             Seen::Judged(Assessment::Refused(format!("the {engine} server says: {words}")))
         }
         None => Seen::Judged(Assessment::Unknown(format!("the {engine} server's answer"))),
+    }
+}
+
+/// The rows of the answer to `query`, none when what it asks about is to come.
+///
+/// # Errors
+/// What a step says that can't go on from the answer.
+pub fn rows<'a>(world: &World<'a>, query: &Query, within: &[Resource]) -> Result<&'a [Row], Assessment> {
+    match look(world, query, within) {
+        Seen::Rows(rows) => Ok(rows),
+        Seen::ToCome => Ok(&[]),
+        Seen::Missing(words) => Err(Assessment::Refused(words.to_owned())),
+        Seen::Judged(assessment) => Err(assessment),
     }
 }
 

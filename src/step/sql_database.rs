@@ -11,7 +11,9 @@ use super::gone::sql::GoneSql;
 use super::kind::params::Mode;
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{Engine, Probe};
-use super::sql::{Query, Row, Seen, State, Wanted, check_names, database_resource, dialect, look, text};
+use super::sql::{
+    Query, Row, Seen, State, Wanted, check_names, database_resource, dialect, look, rows, text,
+};
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
 use crate::diagnostic::Diagnostics;
@@ -185,11 +187,9 @@ impl Step for Database {
     }
 
     fn assess(&self, world: &World<'_>) -> Assessment {
-        let row = match look(world, &self.query(), &[]) {
-            Seen::Rows(rows) => rows.first(),
-            Seen::ToCome => None,
-            Seen::Missing(words) => return Assessment::Refused(words.to_owned()),
-            Seen::Judged(assessment) => return assessment,
+        let row = match rows(world, &self.query(), &[]) {
+            Ok(rows) => rows.first(),
+            Err(assessment) => return assessment,
         };
         match (self.state, row) {
             (State::Present, Some(row)) => self.present(row),
@@ -202,10 +202,7 @@ impl Step for Database {
     fn fix(&self, world: &World<'_>) -> Fix {
         let dialect = dialect(self.engine);
         let wanted = self.wanted();
-        let row = match look(world, &self.query(), &[]) {
-            Seen::Rows(rows) => rows.first(),
-            _ => None,
-        };
+        let row = rows(world, &self.query(), &[]).unwrap_or_default().first();
         let statements = match (self.state, row) {
             (State::Absent, _) => dialect.drop_database(&self.name),
             (State::Present, None) => dialect.create_database(&wanted),

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::probe::{Engine, Probe};
-use super::sql::{Query, Seen, dialect, look, user_resource};
+use super::sql::{Query, dialect, rows, user_resource};
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
 use crate::host::script::Script;
@@ -45,11 +45,9 @@ impl Step for FormerPasswords {
     }
 
     fn assess(&self, world: &World<'_>) -> Assessment {
-        let row = match look(world, &self.query(), &[]) {
-            Seen::Rows(rows) => rows.first(),
-            Seen::ToCome => None,
-            Seen::Missing(words) => return Assessment::Refused(words.to_owned()),
-            Seen::Judged(assessment) => return assessment,
+        let row = match rows(world, &self.query(), &[]) {
+            Ok(rows) => rows.first(),
+            Err(assessment) => return assessment,
         };
         match row {
             Some(row) if dialect(self.engine).has_others(row, &self.password) => Assessment::Change(

@@ -11,7 +11,7 @@ use super::gone::sql::GoneSql;
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{Engine, Probe};
 use super::sql::{
-    Grant, Query, Row, Seen, State, check_names, check_users, database_resource, dialect, localhost, look,
+    Grant, Query, Row, State, check_names, check_users, database_resource, dialect, localhost, rows,
     table_resource, text, user_resource,
 };
 use super::world::World;
@@ -153,11 +153,9 @@ impl Step for SqlGrant {
     }
 
     fn assess(&self, world: &World<'_>) -> Assessment {
-        let granted = match look(world, &self.query(), &self.within()) {
-            Seen::Rows(rows) => granted(rows),
-            Seen::ToCome => Granted::new(),
-            Seen::Missing(words) => return Assessment::Refused(words.to_owned()),
-            Seen::Judged(assessment) => return assessment,
+        let granted = match rows(world, &self.query(), &self.within()) {
+            Ok(rows) => granted(rows),
+            Err(assessment) => return assessment,
         };
         let mut present: Vec<&str> = granted.values().flatten().map(String::as_str).collect();
         present.sort_unstable();
@@ -181,10 +179,7 @@ impl Step for SqlGrant {
 
     fn fix(&self, world: &World<'_>) -> Fix {
         let dialect = dialect(self.engine);
-        let granted = match look(world, &self.query(), &self.within()) {
-            Seen::Rows(rows) => granted(rows),
-            _ => Granted::new(),
-        };
+        let granted = granted(rows(world, &self.query(), &self.within()).unwrap_or_default());
         let wanted = self.wanted();
         let grant = self.as_grant();
         let missing: Vec<String> = wanted

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::kind::params::Content;
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{Engine, Probe};
-use super::sql::{Query, Seen, check_names, database_resource, dialect, look, table_resource, text};
+use super::sql::{Query, check_names, database_resource, dialect, rows, table_resource, text};
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
 use crate::diagnostic::Diagnostics;
@@ -86,11 +86,9 @@ impl Step for Schema {
 
     fn assess(&self, world: &World<'_>) -> Assessment {
         let within = [database_resource(self.engine, &self.database)];
-        let present: Vec<String> = match look(world, &self.query(), &within) {
-            Seen::Rows(rows) => rows.iter().filter_map(|row| text(row, 0)).collect(),
-            Seen::ToCome => Vec::new(),
-            Seen::Missing(words) => return Assessment::Refused(words.to_owned()),
-            Seen::Judged(assessment) => return assessment,
+        let present: Vec<String> = match rows(world, &self.query(), &within) {
+            Ok(rows) => rows.iter().filter_map(|row| text(row, 0)).collect(),
+            Err(assessment) => return assessment,
         };
         let missing: Vec<&String> = self
             .tables

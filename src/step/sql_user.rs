@@ -8,7 +8,7 @@ use super::gone::Terms;
 use super::gone::sql::GoneSql;
 use super::kind::{Kind, Params, read};
 use super::probe::{Engine, Probe};
-use super::sql::{Query, Seen, State, check_names, check_users, dialect, localhost, look, user_resource};
+use super::sql::{Query, State, check_names, check_users, dialect, localhost, rows, user_resource};
 use super::sql_former::FormerPasswords;
 use super::world::World;
 use super::{Assessment, Diff, Fix, Resource, Step};
@@ -91,11 +91,9 @@ impl Step for User {
     }
 
     fn assess(&self, world: &World<'_>) -> Assessment {
-        let row = match look(world, &self.query(), &[]) {
-            Seen::Rows(rows) => rows.first(),
-            Seen::ToCome => None,
-            Seen::Missing(words) => return Assessment::Refused(words.to_owned()),
-            Seen::Judged(assessment) => return assessment,
+        let row = match rows(world, &self.query(), &[]) {
+            Ok(rows) => rows.first(),
+            Err(assessment) => return assessment,
         };
         let diff = Diff::default();
         match (self.state, row) {
@@ -119,21 +117,14 @@ impl Step for User {
 
     fn fix(&self, world: &World<'_>) -> Fix {
         let dialect = dialect(self.engine);
-        let there = matches!(look(world, &self.query(), &[]), Seen::Rows(rows) if !rows.is_empty());
+        let row = rows(world, &self.query(), &[]).unwrap_or_default().first();
         let password = self.password.as_ref();
-        let added = match look(world, &self.query(), &[]) {
-            Seen::Rows(rows) => rows
-                .first()
-                .zip(password)
-                .and_then(|(row, password)| dialect.add_password(&self.name, &self.host, row, password)),
-            _ => None,
-        };
-        let statements = match (self.state, there) {
+        let statements = match (self.state, row) {
             (State::Absent, _) => dialect.drop_user(&self.name, &self.host),
-            (State::Present, true) => {
-                added.unwrap_or_else(|| dialect.alter_user(&self.name, &self.host, password))
-            }
-            (State::Present, false) => dialect.create_user(&self.name, &self.host, password),
+            (State::Present, None) => dialect.create_user(&self.name, &self.host, password),
+            (State::Present, Some(row)) => password
+                .and_then(|password| dialect.add_password(&self.name, &self.host, row, password))
+                .unwrap_or_else(|| dialect.alter_user(&self.name, &self.host, password)),
         };
         let run = dialect.run(None, statements.as_bytes());
         let disown = match self.state {

@@ -168,14 +168,6 @@ fn ways(row: &Row) -> Vec<Way> {
     .collect()
 }
 
-fn condition(key: &[(String, Value)]) -> String {
-    let equal: Vec<String> = key
-        .iter()
-        .map(|(column, value)| format!("{} <=> {}", name(column), literal(value)))
-        .collect();
-    equal.join(" AND ")
-}
-
 impl Dialect for Mariadb {
     fn server_packages(&self) -> &'static [&'static str] {
         &["mariadb-server", "default-mysql-server", "mariadb"]
@@ -369,69 +361,42 @@ impl Dialect for Mariadb {
         )
     }
 
-    fn row(&self, of: &Table<'_>, key: &[(String, Value)], columns: &[(String, Value)]) -> String {
-        // Texts are the same byte for byte. Numbers (coercibility 5) and dates are compared by the server, which knows
-        // that 2026-01-01 is 2026-01-01 00:00:00; a type is looked up only when the bytes differ.
-        let columns: Vec<String> = columns
-            .iter()
-            .map(|(plain, value)| {
-                let column = name(plain);
-                let as_text = value
-                    .text()
-                    .map_or_else(|| "NULL".to_owned(), |text| literal_text(&text));
-                let is_date = format!(
-                    "(SELECT DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND \
-                     COLUMN_NAME = {}) IN ('date', 'datetime', 'timestamp', 'time', 'year')",
-                    literal_text(of.database),
-                    literal_text(of.name),
-                    literal_text(plain)
-                );
-                format!(
-                    "HEX(CONVERT({column} USING utf8mb4)), HEX(IF(CAST(CONVERT({column} USING utf8mb4) AS BINARY) <=> \
-                     CAST({as_text} AS BINARY), '1', IF(COERCIBILITY({column}) = 5 OR {is_date}, \
-                     IF({column} <=> {}, '1', '0'), '0')))",
-                    literal(value)
-                )
-            })
-            .collect();
-        let columns = if columns.is_empty() {
-            "HEX('')".to_owned()
-        } else {
-            columns.join(", ")
-        };
-        format!(
-            "SELECT {columns} FROM {} WHERE {} LIMIT 2",
-            table(of),
-            condition(key)
-        )
+    fn quoted(&self, plain: &str) -> String {
+        name(plain)
     }
 
-    fn insert(&self, of: &Table<'_>, values: &[(String, Value)]) -> String {
-        let columns: Vec<String> = values.iter().map(|(column, _)| name(column)).collect();
-        let literals: Vec<String> = values.iter().map(|(_, value)| literal(value)).collect();
-        format!(
-            "INSERT INTO {} ({}) VALUES ({});\n",
-            table(of),
-            columns.join(", "),
-            literals.join(", ")
-        )
+    fn literal(&self, value: &Value) -> String {
+        literal(value)
     }
 
-    fn update(&self, of: &Table<'_>, key: &[(String, Value)], values: &[(String, Value)]) -> String {
-        let set: Vec<String> = values
-            .iter()
-            .map(|(column, value)| format!("{} = {}", name(column), literal(value)))
-            .collect();
-        format!(
-            "UPDATE {} SET {} WHERE {};\n",
-            table(of),
-            set.join(", "),
-            condition(key)
-        )
+    fn table(&self, of: &Table<'_>) -> String {
+        table(of)
     }
 
-    fn delete(&self, of: &Table<'_>, key: &[(String, Value)]) -> String {
-        format!("DELETE FROM {} WHERE {};\n", table(of), condition(key))
+    fn equal(&self, column: &str, value: &Value) -> String {
+        format!("{} <=> {}", name(column), literal(value))
+    }
+
+    /// Texts are the same byte for byte. Numbers (coercibility 5) and dates are compared by the server, which knows
+    /// that 2026-01-01 is 2026-01-01 00:00:00; a type is looked up only when the bytes differ.
+    fn compared(&self, of: &Table<'_>, column: &str, value: &Value) -> String {
+        let quoted = name(column);
+        let as_text = value
+            .text()
+            .map_or_else(|| "NULL".to_owned(), |text| literal_text(&text));
+        let is_date = format!(
+            "(SELECT DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} AND \
+             COLUMN_NAME = {}) IN ('date', 'datetime', 'timestamp', 'time', 'year')",
+            literal_text(of.database),
+            literal_text(of.name),
+            literal_text(column)
+        );
+        format!(
+            "HEX(CONVERT({quoted} USING utf8mb4)), HEX(IF(CAST(CONVERT({quoted} USING utf8mb4) AS BINARY) <=> \
+             CAST({as_text} AS BINARY), '1', IF(COERCIBILITY({quoted}) = 5 OR {is_date}, \
+             IF({quoted} <=> {}, '1', '0'), '0')))",
+            literal(value)
+        )
     }
 }
 

@@ -41,24 +41,9 @@ fn literal(value: &Value) -> String {
         .map_or_else(|| "NULL".to_owned(), |text| literal_text(&text))
 }
 
-fn table(of: &Table<'_>) -> String {
-    format!("public.{}", name(of.name))
-}
-
 /// An expression's text in hexadecimal; NULL stays NULL.
 fn hex(expression: &str) -> String {
     format!("encode(convert_to(({expression})::text, 'UTF8'), 'hex')")
-}
-
-fn condition(key: &[(String, Value)]) -> String {
-    let equal: Vec<String> = key
-        .iter()
-        .map(|(column, value)| match value {
-            Value::Null => format!("{} IS NULL", name(column)),
-            value => format!("{} = {}", name(column), literal(value)),
-        })
-        .collect();
-    equal.join(" AND ")
 }
 
 fn login(password: Option<&Secret>) -> String {
@@ -266,56 +251,32 @@ impl Dialect for Postgresql {
         )
     }
 
-    fn row(&self, of: &Table<'_>, key: &[(String, Value)], columns: &[(String, Value)]) -> String {
-        let columns: Vec<String> = columns
-            .iter()
-            .map(|(column, value)| {
-                let column = name(column);
-                let equal = format!(
-                    "CASE WHEN {column} IS NOT DISTINCT FROM {} THEN 1 ELSE 0 END",
-                    literal(value)
-                );
-                format!("{}, {}", hex(&column), hex(&equal))
-            })
-            .collect();
-        let columns = if columns.is_empty() {
-            "''".to_owned()
-        } else {
-            columns.join(", ")
-        };
-        format!(
-            "SELECT {columns} FROM {} WHERE {} LIMIT 2",
-            table(of),
-            condition(key)
-        )
+    fn quoted(&self, plain: &str) -> String {
+        name(plain)
     }
 
-    fn insert(&self, of: &Table<'_>, values: &[(String, Value)]) -> String {
-        let columns: Vec<String> = values.iter().map(|(column, _)| name(column)).collect();
-        let literals: Vec<String> = values.iter().map(|(_, value)| literal(value)).collect();
-        format!(
-            "INSERT INTO {} ({}) VALUES ({});\n",
-            table(of),
-            columns.join(", "),
-            literals.join(", ")
-        )
+    fn literal(&self, value: &Value) -> String {
+        literal(value)
     }
 
-    fn update(&self, of: &Table<'_>, key: &[(String, Value)], values: &[(String, Value)]) -> String {
-        let set: Vec<String> = values
-            .iter()
-            .map(|(column, value)| format!("{} = {}", name(column), literal(value)))
-            .collect();
-        format!(
-            "UPDATE {} SET {} WHERE {};\n",
-            table(of),
-            set.join(", "),
-            condition(key)
-        )
+    fn table(&self, of: &Table<'_>) -> String {
+        format!("public.{}", name(of.name))
     }
 
-    fn delete(&self, of: &Table<'_>, key: &[(String, Value)]) -> String {
-        format!("DELETE FROM {} WHERE {};\n", table(of), condition(key))
+    fn equal(&self, column: &str, value: &Value) -> String {
+        match value {
+            Value::Null => format!("{} IS NULL", name(column)),
+            value => format!("{} = {}", name(column), literal(value)),
+        }
+    }
+
+    fn compared(&self, _of: &Table<'_>, column: &str, value: &Value) -> String {
+        let column = name(column);
+        let equal = format!(
+            "CASE WHEN {column} IS NOT DISTINCT FROM {} THEN 1 ELSE 0 END",
+            literal(value)
+        );
+        format!("{}, {}", hex(&column), hex(&equal))
     }
 }
 

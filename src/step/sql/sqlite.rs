@@ -31,14 +31,6 @@ fn hex(expression: &str) -> String {
     format!("CASE WHEN {expression} IS NULL THEN NULL ELSE hex(CAST({expression} AS TEXT)) END")
 }
 
-fn condition(key: &[(String, Value)]) -> String {
-    let equal: Vec<String> = key
-        .iter()
-        .map(|(column, value)| format!("{} IS {}", name(column), literal(value)))
-        .collect();
-    equal.join(" AND ")
-}
-
 impl Dialect for Sqlite {
     fn server_packages(&self) -> &'static [&'static str] {
         &["sqlite3"]
@@ -134,57 +126,30 @@ impl Dialect for Sqlite {
         "SELECT hex(name) FROM sqlite_master WHERE type = 'table'".to_owned()
     }
 
-    fn row(&self, of: &Table<'_>, key: &[(String, Value)], columns: &[(String, Value)]) -> String {
-        // Numbers are compared as numbers, whatever wrote them; texts byte for byte, whatever the column's collation.
-        let columns: Vec<String> = columns
-            .iter()
-            .map(|(column, value)| {
-                let (column, literal) = (name(column), literal(value));
-                format!(
-                    "{}, hex(CASE WHEN typeof({column}) IN ('integer', 'real') THEN {column} IS {literal} ELSE \
-                     CAST({column} AS BLOB) IS CAST({literal} AS BLOB) END)",
-                    hex(&column)
-                )
-            })
-            .collect();
-        let columns = if columns.is_empty() {
-            "hex('')".to_owned()
-        } else {
-            columns.join(", ")
-        };
-        format!(
-            "SELECT {columns} FROM {} WHERE {} LIMIT 2",
-            name(of.name),
-            condition(key)
-        )
+    fn quoted(&self, plain: &str) -> String {
+        name(plain)
     }
 
-    fn insert(&self, of: &Table<'_>, values: &[(String, Value)]) -> String {
-        let columns: Vec<String> = values.iter().map(|(column, _)| name(column)).collect();
-        let literals: Vec<String> = values.iter().map(|(_, value)| literal(value)).collect();
-        format!(
-            "INSERT INTO {} ({}) VALUES ({});\n",
-            name(of.name),
-            columns.join(", "),
-            literals.join(", ")
-        )
+    fn literal(&self, value: &Value) -> String {
+        literal(value)
     }
 
-    fn update(&self, of: &Table<'_>, key: &[(String, Value)], values: &[(String, Value)]) -> String {
-        let set: Vec<String> = values
-            .iter()
-            .map(|(column, value)| format!("{} = {}", name(column), literal(value)))
-            .collect();
-        format!(
-            "UPDATE {} SET {} WHERE {};\n",
-            name(of.name),
-            set.join(", "),
-            condition(key)
-        )
+    fn table(&self, of: &Table<'_>) -> String {
+        name(of.name)
     }
 
-    fn delete(&self, of: &Table<'_>, key: &[(String, Value)]) -> String {
-        format!("DELETE FROM {} WHERE {};\n", name(of.name), condition(key))
+    fn equal(&self, column: &str, value: &Value) -> String {
+        format!("{} IS {}", name(column), literal(value))
+    }
+
+    /// Numbers are compared as numbers, whatever wrote them; texts byte for byte, whatever the column's collation.
+    fn compared(&self, _of: &Table<'_>, column: &str, value: &Value) -> String {
+        let (column, literal) = (name(column), literal(value));
+        format!(
+            "{}, hex(CASE WHEN typeof({column}) IN ('integer', 'real') THEN {column} IS {literal} ELSE \
+             CAST({column} AS BLOB) IS CAST({literal} AS BLOB) END)",
+            hex(&column)
+        )
     }
 }
 

@@ -9,7 +9,7 @@ use crate::step::kind::params::{AbsolutePath, Mode};
 use crate::step::kind::{Params, refuse};
 use crate::step::probe::{Engine, PathState, Probe};
 use crate::step::promised::{attributes, digest, obstacle};
-use crate::step::sql::{Query, Seen, State, database_resource, dialect, look, text};
+use crate::step::sql::{Query, State, database_resource, dialect, rows, text};
 use crate::step::world::World;
 use crate::step::{Assessment, Diff, Fix, Resource, Step};
 
@@ -89,11 +89,9 @@ impl DatabaseFile {
         if *world.path(path) == PathState::Absent {
             return Assessment::Converged;
         }
-        let tables = match look(world, &self.query(), &[]) {
-            Seen::Rows(rows) => rows.first().and_then(|row| text(row, 2)),
-            Seen::ToCome => None,
-            Seen::Missing(words) => return Assessment::Refused(words.to_owned()),
-            Seen::Judged(assessment) => return assessment,
+        let tables = match rows(world, &self.query(), &[]) {
+            Ok(rows) => rows.first().and_then(|row| text(row, 2)),
+            Err(assessment) => return assessment,
         };
         match tables.as_deref() {
             Some("0") => Assessment::Remove(Diff::default().attribute("database", Some(path), None)),
