@@ -7,9 +7,10 @@ mod fleet;
 mod fresh;
 mod offline;
 
+use crate::arguments::{Args, Part};
 use crate::stand::Stand;
 use crate::table::Row;
-use crate::{Args, Part, work};
+use crate::work;
 
 pub fn run(part: Part, args: &Args, stand: &mut Stand) -> Vec<Row> {
     if !matches!(part, Part::Fresh | Part::Offline) {

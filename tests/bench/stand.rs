@@ -8,9 +8,10 @@ use std::process::{Command, Stdio};
 use mailprov::lab::requirements::{self, Consent};
 use mailprov::lab::{HostSpec, Lab, LabHost, Layer};
 
+use crate::arguments::Args;
 use crate::peers::Peers;
 use crate::work::{self, DATABASE, TABLE, Work};
-use crate::{Args, generate, measure};
+use crate::{generate, measure};
 
 pub struct Stand {
     // Hosts go before their lab.

@@ -4,13 +4,21 @@ mod change;
 mod fresh;
 mod trouble;
 
-use super::Wanted;
+use super::wanted::{SERIES, Wanted};
 
-/// Name → the series; whether nothing was found.
-pub const ALL: [(&str, fn(&Wanted) -> bool); 5] = [
-    ("change", change::change),
-    ("signals", change::signals),
-    ("power", change::power),
-    ("fresh", fresh::fresh),
-    ("trouble", trouble::trouble),
+/// Runs a series; whether nothing was found.
+type Series = fn(&Wanted) -> bool;
+
+/// In the order of their names.
+const ALL: [Series; SERIES.len()] = [
+    change::change,
+    change::signals,
+    change::power,
+    fresh::fresh,
+    trouble::trouble,
 ];
+
+/// Name and series.
+pub fn all() -> impl Iterator<Item = (&'static str, Series)> {
+    SERIES.into_iter().zip(ALL)
+}

@@ -7,6 +7,7 @@
 
 mod mutate;
 mod targets;
+mod wanted;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -18,9 +19,8 @@ use std::time::{Duration, Instant};
 use mutate::Mutator;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use targets::Target;
+use wanted::Wanted;
 
-/// Of a target, when nothing is asked for.
-const FEW: u64 = 300;
 /// Seconds of processor time for one input.
 const SECONDS: f64 = 5.0;
 /// kB of the whole process at its largest. The kernel grants no more: an input that asks for it ends the process, and
@@ -30,25 +30,17 @@ const MEMORY: u64 = 256 << 10;
 const HANG: Duration = Duration::from_secs(300);
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let word = arguments.first().map_or("", String::as_str);
-    let all = targets::all();
-    let chosen: Vec<Target> = match word {
-        "" | "all" => all,
-        // Cargo passes the filters and flags of other tests along.
-        _ if word.starts_with('-') => return,
-        _ => all.into_iter().filter(|target| target.name == word).collect(),
-    };
-    if chosen.is_empty() {
-        println!("fuzz: no target is called {word}");
+    let Some(wanted) = Wanted::read(std::env::args().skip(1)) else {
         return;
+    };
+    let mut chosen = targets::all();
+    if let Some(name) = &wanted.target {
+        chosen.retain(|target| target.name == name);
+        if chosen.is_empty() {
+            println!("fuzz: no target is called {name}");
+            return;
+        }
     }
-    let count = arguments
-        .get(1)
-        .map_or(FEW, |count| count.parse().expect("COUNT is a number"));
-    let seed = arguments
-        .get(2)
-        .map_or(1, |seed| seed.parse().expect("SEED is a number"));
     let limit = Some(MEMORY << 10);
     let limits = Rlimit {
         current: limit,
@@ -57,7 +49,7 @@ fn main() {
     setrlimit(Resource::Data, limits).expect("a limit of memory");
     let mut bad = false;
     for target in chosen {
-        bad |= !campaign(target, count, seed);
+        bad |= !campaign(target, wanted.count, wanted.seed);
     }
     std::process::exit(i32::from(bad));
 }

@@ -1,8 +1,15 @@
-//! The documentation keeps its word: pages are listed, commands exist.
+//! The documentation keeps its word: pages are listed and lead somewhere, commands do what they are said to do.
+
+mod book;
+mod commands;
+mod harnesses;
+mod walk;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::support::boot;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -62,67 +69,21 @@ fn links_between_pages_lead_somewhere() {
     }
 }
 
-/// The `$ …` lines of ```console blocks, continued lines joined.
-fn commands(text: &str) -> Vec<String> {
-    let mut commands = Vec::new();
-    let mut inside = false;
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if line.trim_start().starts_with("```") {
-            inside = line.trim() == "```console";
-        } else if let Some(command) = line.trim_start().strip_prefix("$ ").filter(|_| inside) {
-            let mut command = command.to_owned();
-            while let Some(part) = command.strip_suffix('\\') {
-                command = format!("{part}{}", lines.next().unwrap_or_default().trim());
-            }
-            commands.push(command);
-        }
-    }
-    commands
-}
-
-/// The words of mailprov's own part of a command line: up to a pipe or a redirection.
-fn words(command: &str) -> Option<Vec<String>> {
-    let mut own = command;
-    for stop in [" | ", " > ", " # ", " < "] {
-        own = own.split(stop).next().unwrap_or(own);
-    }
-    let own = own.replacen("cargo run -- ", "mailprov ", 1);
-    let words: Vec<String> = own
-        .split_whitespace()
-        .map(|word| word.trim_matches(['\'', '"']).to_owned())
-        .collect();
-    let start = words.iter().position(|word| word == "mailprov")?;
-    // `sudo` may stand before it, and variables; anything else is another program's argument.
-    let before = &words[..start];
-    before
-        .iter()
-        .all(|word| word == "sudo" || word.contains('='))
-        .then(|| words[start..].to_vec())
-}
-
-#[test]
-fn commands_of_the_documentation_are_understood() {
-    let mut tried = 0;
-    let book = pages().into_iter().map(|page| format!("book/src/{page}"));
-    for page in book.chain(["README.md".to_owned()]) {
-        for command in commands(&fs::read_to_string(root().join(&page)).unwrap()) {
-            let Some(words) = words(&command) else {
-                assert!(!command.starts_with("mailprov"), "{page}: `{command}`");
-                continue;
-            };
-            tried += 1;
-            if let Err(error) = mailprov::cli::command().try_get_matches_from(&words) {
-                // `--help` and `--version` are errors to clap that don't go to standard error.
-                assert!(!error.use_stderr(), "{page}: `{command}`: {error}");
-            }
-        }
-    }
-    assert!(tried >= 10, "only {tried} commands were found");
-}
-
 #[test]
 fn examples_that_need_no_host_run() {
     let run = super::support::Run::new(root(), &["validate", "inventories/example/inventory.yaml"]);
     run.exits(0);
+}
+
+/// One host for what needs one: Debian's mdBook builds the book, and the commands of the pages are done.
+#[test]
+fn the_book_is_built_and_its_commands_are_done() {
+    let host = boot("documentation");
+    host.sh(
+        "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends \
+         mdbook age yq >/dev/null",
+    );
+    book::is_built(&host, &root().join("book"));
+    book::is_refused_with_mistakes(&host);
+    walk::does_all(host);
 }

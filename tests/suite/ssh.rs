@@ -8,20 +8,7 @@ use std::process::Command;
 
 /// OpenSSH's client, installed when it isn't there.
 pub fn ssh() -> Command {
-    static THERE: std::sync::Once = std::sync::Once::new();
-    THERE.call_once(|| {
-        if Command::new("ssh").arg("-V").output().is_err() {
-            let install =
-                "apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -qy openssh-client";
-            assert!(
-                Command::new("sh")
-                    .args(["-c", install])
-                    .status()
-                    .unwrap()
-                    .success()
-            );
-        }
-    });
+    super::support::machine::ensure(&["ssh"], &["openssh-client"]);
     Command::new("ssh")
 }
 

@@ -14,6 +14,7 @@ pub mod browser;
 mod command;
 pub mod direct;
 mod hosts;
+pub mod machine;
 pub mod provider;
 mod site;
 pub mod terminal;

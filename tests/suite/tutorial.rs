@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use mailprov::secret::Secret;
 use mailprov::verify::{Mailbox, Subject, Verdict};
@@ -94,25 +93,8 @@ impl Operator {
 
     /// Types a command and answers what it asks; what stood on the screen then, and how it ended.
     fn types(&self, command: &str, host: &Provided) -> (Vec<String>, i32) {
-        let mut shell = Run::command(self.home.path(), &[]);
-        let binary = PathBuf::from(shell.get_program());
-        let path = format!(
-            "{}:{}",
-            binary.parent().unwrap().display(),
-            std::env::var("PATH").unwrap()
-        );
-        let mut command = {
-            let mut typed = Command::new("bash");
-            typed.args(["-c", command]).current_dir(&self.folder);
-            for (name, value) in shell.env("PATH", path).env("TERM", "dumb").get_envs() {
-                match value {
-                    Some(value) => typed.env(name, value),
-                    None => typed.env_remove(name),
-                };
-            }
-            typed
-        };
-        command.env("HOME", self.home.path());
+        let mut command = Run::typed(self.home.path(), &self.folder, command);
+        command.env("TERM", "dumb");
         // A whole server is installed by one of the commands.
         let mut screen = spawn_for(command, 30 * 60);
         let mut text = String::new();
@@ -229,7 +211,7 @@ fn is_also_applied_from_within(host: &Provided, operator: &Operator) {
         host.root().join("usr/local/bin/mailprov"),
     )
     .unwrap();
-    let apply = "cd /root/mail && mailprov apply inventory.yaml --connection local";
+    let apply = "cd /root/mail && sudo mailprov apply inventory.yaml --connection local";
     host.sh(&format!("{apply} --check"));
     host.sh("echo '# drift' >>/etc/postfix/main.cf");
     assert!(!host.succeeds(&format!("{apply} --check")));

@@ -16,23 +16,6 @@ const LONGEST: Duration = Duration::from_secs(120);
 static PORT: AtomicU16 = AtomicU16::new(9515);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Installs what the machine lacks. It runs here, not on a lab host: there it would be unpacked for every test.
-fn ensure() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        let there = |path: &str| Path::new(path).exists();
-        if there("/usr/bin/chromedriver") && there("/usr/bin/chromium") {
-            return;
-        }
-        eprintln!("installing for the tests: chromium chromium-driver");
-        let script = "export DEBIAN_FRONTEND=noninteractive
-            install='apt-get -qqy --no-install-recommends -o DPkg::Lock::Timeout=300 install chromium chromium-driver'
-            $install >/dev/null || { apt-get -qq update && $install >/dev/null; }";
-        let done = Command::new("sh").args(["-c", script]).status().unwrap();
-        assert!(done.success(), "chromium can't be installed");
-    });
-}
-
 /// A window of a browser of its own. Gone when dropped.
 pub struct Browser {
     driver: Child,
@@ -44,7 +27,7 @@ impl Browser {
     /// A browser that finds `name` at the host, and takes its certificate as it is. It has the host's network: when
     /// another lab comes or goes, one that sees this machine's drops its connections ("a network change was detected").
     pub fn open(name: &str, host: &LabHost) -> Self {
-        ensure();
+        super::machine::ensure(&["chromium", "chromedriver"], &["chromium", "chromium-driver"]);
         let profile = tempfile::tempdir().unwrap();
         let network = host.inner_root().unwrap().with_file_name("ns/net");
         let port = PORT.fetch_add(1, Ordering::Relaxed);

@@ -40,6 +40,25 @@ impl Run {
         command
     }
 
+    /// A line that somebody types into a shell in `folder`, where `mailprov` is the binary.
+    pub fn typed(home: &Path, folder: &Path, line: &str) -> Command {
+        let program = Self::command(home, &[]);
+        let binaries = Path::new(program.get_program()).parent().unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let mut shell = Command::new("bash");
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell
+            .args(["-o", "pipefail", "-c", line])
+            .current_dir(folder)
+            .env("PATH", format!("{}:{path}", binaries.display()));
+        shell
+    }
+
     pub fn new(home: &Path, arguments: &[&str]) -> Self {
         Self::of(Self::command(home, arguments).spawn().unwrap(), arguments)
     }
