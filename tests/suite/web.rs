@@ -29,7 +29,7 @@ fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     let site = example::site_with(&host, &["mailserver", "roundcube", "postfixadmin", "fail2ban", "client"])
         .role(
             "client",
-            "summary: A client.\nsteps:\n  - id: packages\n    package: {names: [curl, bind9-utils, libxml2-utils]}\n",
+            "summary: A client.\nsteps:\n  - id: packages\n    package: {names: [curl, bind9-utils, libxml2-utils, testssl.sh]}\n",
         )
         .top(acme::VARIABLES)
         .top(ADMINISTRATION)
@@ -54,8 +54,10 @@ fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     a_mailbox_is_made(&host);
     people::write_read_and_filter(&host, example::ALICE, "another-secret-1");
     people::make_a_domain_and_a_mailbox(&host, PASSWORD);
-    let site = rotate::passwords_change_under_load(&host, site);
+    exposure::is_looked_at(&host);
     guesses::are_ended(&host);
+    exposure::has_no_weakness(&host);
+    let site = rotate::passwords_change_under_load(&host, site);
     acme::renewed_certificates_are_served(&host, &site);
     acme::a_refusal_is_waited_for(&host, &site);
     acme::other_sources_stand_beside_it(&host, site);
