@@ -125,6 +125,8 @@ pub struct Assertion {
     pub that: String,
     /// A template: what is wrong and what to do.
     pub message: String,
+    /// A role that may come beside this one: checked where it does, and knows its variables.
+    pub with: Option<String>,
     /// `each: EXPRESSION as NAME`: checked for each item.
     pub each: Option<Each>,
 }

@@ -71,6 +71,64 @@ fn the_example_is_valid_with_every_database() {
     assert!(rounds.contains("4 to 31"), "{rounds}");
 }
 
+/// Neither hides the other: nginx would refuse some of it late, and serve the rest without a word.
+#[test]
+fn web_applications_keep_out_of_each_others_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let inventory = folder.path().join("inventory.yaml");
+    let said = |variables: &str| {
+        let text = format!(
+            "variables:\n  mail_hostname: mx1.example.org\n  mail_domains: [example.org]\n  mail_admin: root@example.org\n\
+             {variables}hosts:\n  mx1: {{roles: [mailserver, roundcube, postfixadmin]}}\n"
+        );
+        std::fs::write(&inventory, text).unwrap();
+        mistakes(&inventory).err().map(|wrong| wrong.to_string())
+    };
+    let both = said("  roundcube_path: /\n  postfixadmin_path: /\n").unwrap();
+    for words in [
+        "error: Roundcube and PostfixAdmin are both at https://mx1.example.org/\n",
+        "inventory.yaml:5:3\n",
+        "5 |   roundcube_path: /\n",
+        "give one of them another path (roundcube_path, postfixadmin_path), or a name of its own",
+        "`postfixadmin_path` is set at ",
+        "inventory.yaml:6:3",
+    ] {
+        assert!(both.contains(words), "{words}: {both}");
+    }
+    let refused = |variables: &str, words: &str| {
+        let said = said(variables).unwrap_or_else(|| panic!("{variables} is taken"));
+        assert!(
+            said.contains(words) && said.contains("inventory.yaml:5:3"),
+            "{said}"
+        );
+    };
+    refused(
+        "  postfixadmin_path: /webmail\n",
+        "are both at https://mx1.example.org/webmail",
+    );
+    refused("  postfixadmin_path: /\n", "set roundcube_from_root: false");
+    refused(
+        "  postfixadmin_path: /webmail/skins\n",
+        "lies within Roundcube's own files",
+    );
+    refused(
+        "  postfixadmin_path: /program/x\n  roundcube_path: /\n",
+        "lies within Roundcube's own files",
+    );
+    refused(
+        "  roundcube_path: /postfixadmin/static\n",
+        "lies within PostfixAdmin's own files",
+    );
+    for fine in [
+        "  postfixadmin_path: /\n  roundcube_from_root: false\n",
+        "  roundcube_path: /\n",
+        "  roundcube_path: /\n  postfixadmin_path: /programs\n",
+        "  roundcube_path: /\n  postfixadmin_path: /\n  certs_further: [{name: admin.example.org}]\n  postfixadmin_hostname: admin.example.org\n",
+    ] {
+        assert_eq!(said(fine), None, "{fine}");
+    }
+}
+
 /// The book's page of every role, made from its declarations. `UPDATE=1` writes them anew.
 #[test]
 fn the_book_has_the_page_of_every_role() {

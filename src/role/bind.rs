@@ -5,6 +5,7 @@
 
 mod absent;
 mod advice;
+mod assertions;
 mod conflicts;
 mod context;
 mod facts;
@@ -20,7 +21,7 @@ use super::declare::{self, Resolved};
 use super::load::Roles;
 use super::origin::Origin;
 use super::template::Engine;
-use super::{Assertion, BoundStep, Each, Need, NeedOn, Role, RoleFile, RoleNeed, StepDeclaration, StepId};
+use super::{BoundStep, Each, Need, NeedOn, Role, RoleFile, RoleNeed, StepDeclaration, StepId};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::Facts;
 use crate::inventory::{Inventory, InventoryHost};
@@ -67,7 +68,7 @@ pub fn steps(binding: &Binding<'_>) -> Result<Vec<BoundStep>, Diagnostics> {
         let before = found.len();
         match Binder::new(binding, role, &resolved, host.clone()) {
             Ok(binder) => {
-                binder.assertions(&mut wrong);
+                binder.assertions(&present, &mut wrong);
                 binder.steps(&mut found, &mut wrong);
             }
             Err(mistakes) => wrong.extend(mistakes),
@@ -159,86 +160,59 @@ fn missing_secret(name: &str, used: &SecretUse) -> Diagnostic {
 struct Binder<'a> {
     binding: &'a Binding<'a>,
     role: &'a Role,
+    resolved: &'a Resolved,
     engine: Engine,
     /// What templates of the role see.
     scope: Value,
     host: Arc<str>,
 }
 
+/// What templates of `roles` know: variables and values of theirs, and of the roles that they need.
+fn known(
+    binding: &Binding<'_>,
+    engine: &Engine,
+    resolved: &Resolved,
+    roles: &[&str],
+) -> Result<Value, Diagnostic> {
+    let declarations = roles.iter().flat_map(|role| binding.roles.scope(role));
+    let variables = declarations.filter_map(|declaration| {
+        let value = resolved.values.get(&declaration.name)?;
+        Some((declaration.name.clone(), context::value(value, binding.vault)))
+    });
+    let mut scope = context::scope(variables, &binding.host.name, binding.facts);
+    let present = declare::in_scope(binding.roles, binding.host);
+    for (owner, name, value) in roles.iter().flat_map(|role| binding.roles.values(role)) {
+        // A role that doesn't come has no variables to make a value of.
+        if present.iter().any(|role| role.name == owner.name) {
+            let made = engine.expression(&value.expression, &scope, &value.place)?;
+            scope = context::with(&scope, name, made);
+        }
+    }
+    Ok(scope)
+}
+
 impl<'a> Binder<'a> {
     fn new(
         binding: &'a Binding<'a>,
         role: &'a Role,
-        resolved: &Resolved,
+        resolved: &'a Resolved,
         host: Arc<str>,
     ) -> Result<Self, Diagnostics> {
         let engine = Engine::new(role, &binding.facts.packages, binding.vault.redactor())?;
-        let variables = binding.roles.scope(&role.name).filter_map(|declaration| {
-            let value = resolved.values.get(&declaration.name)?;
-            Some((declaration.name.clone(), context::value(value, binding.vault)))
-        });
-        let mut scope = context::scope(variables, &host, binding.facts);
-        let present = declare::in_scope(binding.roles, binding.host);
-        for (owner, name, value) in binding.roles.values(&role.name) {
-            // A role that doesn't come has no variables to make a value of.
-            if present.iter().any(|role| role.name == owner.name) {
-                let made = engine.expression(&value.expression, &scope, &value.place)?;
-                scope = context::with(&scope, name, made);
-            }
-        }
+        let scope = known(binding, &engine, resolved, &[&role.name])?;
         Ok(Self {
             binding,
             role,
+            resolved,
             engine,
             scope,
             host,
         })
     }
 
-    fn assertions(&self, wrong: &mut Diagnostics) {
-        for assertion in &self.role.assertions {
-            let items = match self.items(assertion.each.as_ref()) {
-                Ok(items) => items,
-                Err(mistake) => {
-                    wrong.push(mistake);
-                    continue;
-                }
-            };
-            for (_, scope) in items {
-                if let Err(mistake) = self.assert(assertion, &scope) {
-                    wrong.push(mistake);
-                }
-            }
-        }
-    }
-
-    fn assert(&self, assertion: &Assertion, scope: &Value) -> Result<(), Diagnostic> {
-        let holds = self.engine.expression(&assertion.that, scope, &assertion.place)?;
-        if holds.is_true() {
-            return Ok(());
-        }
-        let message = self.engine.text(&assertion.message, scope, &assertion.place)?;
-        let message = self
-            .engine
-            .redact(message.as_str().unwrap_or_default())
-            .into_owned();
-        let (message, help) = match message.trim().split_once('\n') {
-            Some((message, help)) => (message.to_owned(), Some(help.trim().to_owned())),
-            None => (message.trim().to_owned(), None),
-        };
-        let mistake = Diagnostic::new(message).at(&self.binding.host.place);
-        Err(match help {
-            Some(help) => mistake.help(help),
-            None => mistake.help(format!(
-                "the role `{}` asks for `{}`",
-                self.role.name, assertion.that
-            )),
-        })
-    }
-
     fn steps(&self, found: &mut Vec<BoundStep>, wrong: &mut Diagnostics) {
         for declaration in &self.role.steps {
-            match self.items(declaration.each.as_ref()) {
+            match self.items(declaration.each.as_ref(), &self.scope) {
                 Ok(items) => {
                     let mut names: IndexSet<String> = IndexSet::new();
                     for (item, scope) in items {
@@ -272,13 +246,11 @@ impl<'a> Binder<'a> {
     }
 
     /// The items of `each` with what templates see then; one without a name when there is no `each`.
-    fn items(&self, each: Option<&Each>) -> Result<Vec<(Option<String>, Value)>, Diagnostic> {
+    fn items(&self, each: Option<&Each>, scope: &Value) -> Result<Vec<(Option<String>, Value)>, Diagnostic> {
         let Some(each) = each else {
-            return Ok(vec![(None, self.scope.clone())]);
+            return Ok(vec![(None, scope.clone())]);
         };
-        let value = self
-            .engine
-            .expression(&each.expression, &self.scope, &each.place)?;
+        let value = self.engine.expression(&each.expression, scope, &each.place)?;
         let items = context::items(&value).ok_or_else(|| {
             Diagnostic::new(format!("`each` takes a list or a map, found {}", value.kind())).at(&each.place)
         })?;
@@ -288,7 +260,7 @@ impl<'a> Binder<'a> {
             .map(|(index, item)| {
                 let name = context::item_name(&item).unwrap_or_else(|| (index + 1).to_string());
                 let name = self.engine.redact(&name).into_owned();
-                (Some(name), context::with(&self.scope, &each.name, item))
+                (Some(name), context::with(scope, &each.name, item))
             })
             .collect())
     }

@@ -177,14 +177,7 @@ impl<'a> Loading<'a> {
         let folder = match self.folders.open(name) {
             Ok(Some(folder)) => folder,
             Ok(None) => {
-                let names = self.folders.names();
-                let unknown = at(Diagnostic::new(format!("there is no role `{name}`")));
-                let help = match did_you_mean(name, names.iter().map(String::as_str)) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None if names.is_empty() => "there is none at all".to_owned(),
-                    None => format!("known roles: {}", names.join(", ")),
-                };
-                self.wrong.push(unknown.help(help));
+                self.wrong.push(at(self.unknown(name)));
                 return;
             }
             Err(wrong) => return self.wrong.extend(wrong),
@@ -200,7 +193,31 @@ impl<'a> Loading<'a> {
         self.roles.insert(name.to_owned(), role);
     }
 
+    fn unknown(&self, name: &str) -> Diagnostic {
+        let names = self.folders.names();
+        let help = match did_you_mean(name, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "there is none at all".to_owned(),
+            None => format!("known roles: {}", names.join(", ")),
+        };
+        Diagnostic::new(format!("there is no role `{name}`")).help(help)
+    }
+
     fn finish(mut self) -> Result<Roles, Diagnostics> {
+        let assertions = self.roles.values().flat_map(|role| &role.assertions);
+        let beside: Vec<(&str, &Place)> = assertions
+            .filter_map(|assertion| Some((assertion.with.as_deref()?, &assertion.place)))
+            .collect();
+        let mut unknown = Diagnostics::default();
+        if !beside.is_empty() {
+            let names = self.folders.names();
+            for (name, place) in beside {
+                if !names.iter().any(|known| known == name) {
+                    unknown.push(self.unknown(name).at(place));
+                }
+            }
+        }
+        self.wrong.extend(unknown);
         let roles = Roles(self.roles);
         check::all(&roles, &mut self.wrong);
         if self.wrong.is_empty() {

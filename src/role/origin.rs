@@ -100,7 +100,7 @@ fn fits(fixed: &[&str], line: &str) -> bool {
 }
 
 /// The names in an expression, without those that follow a dot.
-fn words(expression: &str) -> impl Iterator<Item = &str> {
+pub fn words(expression: &str) -> impl Iterator<Item = &str> {
     expression
         .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
         .filter_map(|word| word.split('.').next())

@@ -89,7 +89,7 @@ fn each(binding: &Binding<'_>, visit: &mut Visit<'_>) -> Result<(), Diagnostics>
         let binder = Binder::new(binding, role, &resolved, binding.host.name.as_str().into())?;
         for advice in &role.advice {
             let mut one = || -> Result<(), Diagnostic> {
-                for (_, scope) in binder.items(advice.each.as_ref())? {
+                for (_, scope) in binder.items(advice.each.as_ref(), &binder.scope)? {
                     let holds = match &advice.when {
                         Some((when, place)) => binder.engine.expression(when, &scope, place)?.is_true(),
                         None => true,

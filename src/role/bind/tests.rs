@@ -155,7 +155,53 @@ fn an_assertion_speaks_of_its_item() {
     let inventory = INVENTORY.replace("x.org", "bad.org");
     assert_eq!(
         bound(ROLE, &inventory, None).unwrap_err(),
-        ["2: bad.org is bad | change it"]
+        ["5: bad.org is bad | change it"]
+    );
+}
+
+/// Of two roles that know nothing of each other but this.
+#[test]
+fn an_assertion_about_two_roles_waits_for_both_and_shows_both_places() {
+    let shop = "summary: S.\nvariables: {shop_path: {type: path, default: /shop, doc: x}}\nassert:\n  - with: blog\n    \
+                that: shop_path != blog_path\n    message: \"both at {{ shop_path }}\\nmove one\"\n";
+    let blog = "summary: B.\nvariables: {blog_path: {type: path, default: /blog, doc: x}}\n";
+    let said = |shop: &str, roles: &str, variables: &str| {
+        let inventory =
+            format!("variables: {{{variables}}}\nhosts:\n  mx1: {{roles: [{roles}]}}\n  mx2: {{}}\n");
+        let world = World::new(&[
+            ("roles/shop/role.yaml", shop),
+            ("roles/blog/role.yaml", blog),
+            ("inventory.yaml", &inventory),
+        ]);
+        let said = world
+            .load()
+            .and_then(|(inventory, roles)| validate(&inventory, &roles));
+        said.err().map(|wrong| lines(&wrong)).unwrap_or_default()
+    };
+    assert_eq!(
+        said(shop, "shop", "shop_path: /blog"),
+        [""; 0],
+        "there is no blog"
+    );
+    assert_eq!(said(shop, "shop, blog", "shop_path: /blog/shop"), [""; 0]);
+    let one = said(shop, "shop, blog", "shop_path: /blog");
+    assert!(
+        one.len() == 1 && one[0].starts_with("1: both at /blog | move one") && one[0].ends_with("host `mx1`"),
+        "{one:?}"
+    );
+    let both = said(shop, "blog, shop", "blog_path: /, shop_path: /");
+    assert!(
+        both[0].contains("`blog_path` is set at ") && both[0].contains("inventory.yaml:1:13"),
+        "{both:?}"
+    );
+    let typo = said(
+        &shop.replace("with: blog", "with: blok"),
+        "shop, blog",
+        "shop_path: /x",
+    );
+    assert!(
+        typo[0].contains("there is no role `blok`") && typo[0].contains("did you mean `blog`"),
+        "{typo:?}"
     );
 }
 

@@ -36,12 +36,6 @@ pub fn all(roles: &Roles, wrong: &mut Diagnostics) {
                 check_need(roles, role, &step.id, need, wrong);
             }
         }
-        let values = roles.values(&role.name).map(|(_, name, _)| name);
-        let scope: BTreeSet<&str> = roles
-            .scope(&role.name)
-            .map(|d| d.name.as_str())
-            .chain(values)
-            .collect();
         for (name, value) in &role.values {
             if let Some((owner, _)) = owners.get(name.as_str()) {
                 wrong.push(
@@ -54,10 +48,18 @@ pub fn all(roles: &Roles, wrong: &mut Diagnostics) {
                 );
             }
         }
-        proof::role(role, &scope, wrong);
+        proof::role(role, &|name| known(roles, name), wrong);
         let certain: BTreeSet<&str> = roles.certain_scope(&role.name).map(|d| d.name.as_str()).collect();
         proof::conditions(role, &certain, wrong);
     }
+}
+
+/// The names of variables and values that templates of the role `name` know, if it is among `roles`.
+fn known<'r>(roles: &'r Roles, name: &str) -> Option<BTreeSet<&'r str>> {
+    let role = roles.0.get(name)?;
+    let values = roles.values(&role.name).map(|(_, name, _)| name);
+    let variables = roles.scope(&role.name).map(|d| d.name.as_str());
+    Some(variables.chain(values).collect())
 }
 
 /// Whether two declarations say the same of a variable.

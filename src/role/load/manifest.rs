@@ -183,7 +183,7 @@ fn assertions(node: &Node, wrong: &mut Diagnostics) -> Vec<Assertion> {
         let entries = keys::keys(
             item,
             "a map with `that` and `message`",
-            &["that", "message", "each"],
+            &["that", "message", "each", "with"],
             wrong,
         );
         if entries.is_empty() {
@@ -201,11 +201,15 @@ fn assertions(node: &Node, wrong: &mut Diagnostics) -> Vec<Assertion> {
         };
         let (that, message) = (required("that"), required("message"));
         let each = item.get("each").and_then(|node| steps::each(node, wrong));
+        let with = item
+            .get("with")
+            .and_then(|node| keys::text(node, "the name of a role", wrong));
         if let (Some(that), Some(message)) = (that, message) {
             found.push(Assertion {
                 place: item.get("that").map_or(&item.place, |node| &node.place).clone(),
                 that,
                 message,
+                with: with.map(str::to_owned),
                 each,
             });
         }

@@ -23,14 +23,15 @@ const ALWAYS: [&str; 7] = [
     "dict",
 ];
 
-/// Checks everything in `role` that can name a variable; `scope` are the variables it may name.
-pub fn role(role: &Role, scope: &BTreeSet<&str>, wrong: &mut Diagnostics) {
+/// Checks everything in `role` that can name a variable; `scope` are the variables that the role of a name knows, or
+/// nothing where no host has that role.
+pub fn role<'a>(role: &'a Role, scope: &dyn Fn(&str) -> Option<BTreeSet<&'a str>>, wrong: &mut Diagnostics) {
     // A template that doesn't parse has one mistake already; what it uses can't be told.
     let (engine, mistakes) = Engine::compile(role, &BTreeMap::new(), Redactor::default());
     wrong.extend(mistakes);
     let mut proof = Proof {
         role,
-        scope,
+        scope: scope(&role.name).unwrap_or_default(),
         environment: &engine.environment,
         engine: &engine,
         items: BTreeSet::new(),
@@ -40,9 +41,17 @@ pub fn role(role: &Role, scope: &BTreeSet<&str>, wrong: &mut Diagnostics) {
         proof.expression(&value.expression, &value.place);
     }
     for assertion in &role.assertions {
+        let own = proof.scope.clone();
+        match assertion.with.as_deref().map(scope) {
+            Some(Some(others)) => proof.scope.extend(others),
+            // It is checked nowhere.
+            Some(None) => continue,
+            None => {}
+        }
         proof.each(assertion.each.as_ref());
         proof.expression(&assertion.that, &assertion.place);
         proof.text(&assertion.message, &assertion.place);
+        proof.scope = own;
     }
     // A template that several steps use knows the items of each of them.
     let mut templates: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -113,7 +122,7 @@ pub fn conditions(role: &Role, scope: &BTreeSet<&str>, wrong: &mut Diagnostics) 
 
 struct Proof<'a> {
     role: &'a Role,
-    scope: &'a BTreeSet<&'a str>,
+    scope: BTreeSet<&'a str>,
     environment: &'a Environment<'static>,
     engine: &'a Engine,
     /// The names that `each` gives.
