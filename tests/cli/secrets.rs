@@ -79,6 +79,13 @@ impl Room {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
+
+    /// As an identity has to be.
+    fn private(&self, name: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(self.path().join(name), mode).unwrap();
+    }
 }
 
 #[test]

@@ -60,3 +60,68 @@ fn without_an_identity_one_is_told_where_they_are_looked_for() {
         "{said}"
     );
 }
+
+/// A plugin that locks nothing: the key lies in its drawer, the stanza (<https://c2sp.org/age-plugin>).
+const PLUGIN: &str = r#"#!/usr/bin/perl
+$| = 1;
+sub stanza {
+    my ($head, $body) = (scalar <STDIN>, '');
+    exit unless defined $head;
+    chomp $head;
+    while (defined(my $line = <STDIN>)) { chomp $line; $body .= $line; last if length $line < 64 }
+    return ($head, $body);
+}
+my ($key, $head, $body);
+do {
+    ($head, $body) = stanza();
+    $key = $body if $head eq '-> wrap-file-key' or $head eq '-> recipient-stanza 0 drawer';
+} until $head eq '-> done';
+if (defined $key) {
+    my $answer = $ARGV[0] eq '--age-plugin=recipient-v1' ? 'recipient-stanza 0 drawer' : 'file-key 0';
+    print "-> $answer\n$key\n";
+    stanza();
+}
+print "-> done\n\n";
+"#;
+const PLUGIN_RECIPIENT: &str = "age1drawer1vysxgunpwajhyneefaa";
+const PLUGIN_IDENTITY: &str = "AGE-PLUGIN-DRAWER-1D968XGRTV4USDJUJ4Z";
+
+#[test]
+fn plugins_encrypt_and_decrypt() {
+    let room = Room::new();
+    room.write("plugin", PLUGIN);
+    // By another process: a file that this one has had open for writing may not be run while other tests fork.
+    let install = "mkdir bin && install -m 755 plugin bin/age-plugin-drawer";
+    let mut sh = Command::new("sh");
+    sh.args(["-c", install]).current_dir(room.path());
+    assert!(sh.status().unwrap().success());
+    let path = format!(
+        "{}:{}",
+        room.path().join("bin").display(),
+        std::env::var("PATH").unwrap()
+    );
+    let run = |arguments: &[&str]| {
+        let mut command = crate::mailprov(room.path(), room.path());
+        let output = command.arg("secrets").args(arguments).env("PATH", &path).output();
+        crate::text(&output.unwrap())
+    };
+
+    room.done(&["set", "db", "--recipient", &room.recipient], "hunter2\n");
+    room.done(&["recipients", "add", PLUGIN_RECIPIENT], "");
+    let said = room.fails(8, &["rekey"]);
+    assert!(
+        said.contains("the program `age-plugin-drawer` is not installed"),
+        "{said}"
+    );
+    let (_, wrong, code) = run(&["rekey"]);
+    assert_eq!(code, Some(0), "{wrong}");
+    room.write("drawer.txt", &format!("{PLUGIN_IDENTITY}\n"));
+    room.private("drawer.txt");
+    let read = run(&["get", "db", "--identity", "drawer.txt"]);
+    assert_eq!(read, ("hunter2\n".to_owned(), String::new(), Some(0)));
+    let said = room.fails(8, &["get", "db", "--identity", "drawer.txt"]);
+    assert!(
+        said.contains("the program `age-plugin-drawer` is not installed"),
+        "{said}"
+    );
+}
