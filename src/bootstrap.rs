@@ -364,8 +364,8 @@ impl Way<'_> {
             Err(error) => return Err(error),
         };
         let how = match root {
-            "no" => "takes no passwords, and no login of root",
-            _ => "takes no passwords",
+            "no" => "no passwords, no login of root",
+            _ => "no passwords",
         };
         if !changed {
             self.witness.is("sshd", how, false);

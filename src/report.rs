@@ -9,6 +9,7 @@ pub mod json;
 pub mod lines;
 pub mod quiet;
 pub mod record;
+pub mod room;
 pub mod terminal;
 pub mod verdict;
 
@@ -168,6 +169,9 @@ impl Reporter {
 
     /// A host is left alone, for whatever reason.
     pub fn host_stopped(&self, host: &str, exit: Exit, message: &str) {
+        // Where a connection fails it names its host; an event has a host of its own.
+        let named = format!("{host}: ");
+        let message = message.strip_prefix(&named).unwrap_or(message);
         self.inner.borrow_mut().failures.insert(host.to_owned(), exit);
         self.emit(&Event::Failure {
             host: host.to_owned(),
@@ -311,20 +315,17 @@ impl Witness for Reporter {
                 message,
                 was,
                 seconds,
-            } => {
-                let mut result = self.planned_result(step, was);
-                result.state = State::Failed;
-                result.reason = Some(self.text(message));
-                result.seconds = rounded(*seconds);
-                result
             }
-            Outcome::Waiting {
+            | Outcome::Waiting {
                 message,
                 was,
                 seconds,
             } => {
                 let mut result = self.planned_result(step, was);
-                result.state = State::Waiting;
+                result.state = match outcome {
+                    Outcome::Waiting { .. } => State::Waiting,
+                    _ => State::Failed,
+                };
                 result.reason = Some(self.text(message));
                 result.seconds = rounded(*seconds);
                 result

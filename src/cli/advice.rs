@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::apply::select;
-use super::common::{Failure, Global, IdentityArgs, InventoryArgs, exit_codes, print, unknown_name};
+use super::common::{
+    ConnectionArgs, Ending, Failure, Global, IdentityArgs, InventoryArgs, exit_codes, print, unknown_name,
+};
 use super::reach;
 use crate::exit::Exit;
 use crate::host::connection::Terminal;
@@ -29,10 +31,12 @@ pub struct Args {
     inventory: InventoryArgs,
     #[command(flatten)]
     identity: IdentityArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
     /// Only this topic, without titles
     topic: Option<String>,
     /// Only this host, or the hosts of this group. May be repeated
-    #[arg(long, value_name = "HOST|GROUP")]
+    #[arg(long, value_name = "HOST|GROUP", add = super::candidates::hosts_and_groups())]
     limit: Vec<String>,
     /// Trust the keys of hosts that are not known yet, and remember them
     #[arg(long)]
@@ -40,7 +44,8 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
-    let (inventory, roles) = args.inventory.load()?;
+    let (mut inventory, roles) = args.inventory.load()?;
+    args.connection.choose(&mut inventory, &args.limit)?;
     bind::validate(&inventory, &roles)?;
     let topics: Vec<&str> = roles
         .0
@@ -57,19 +62,14 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     // Its texts have no secrets: whoever asks need not be able to read any.
     let vault = bind::offline_vault(&inventory, &roles);
     let prompt = Arc::new(Terminal::default());
-    let mut exit = Exit::Done;
+    let mut ending = Ending::default();
     for host in hosts {
-        match ask(&args, host, &login, &prompt, (&inventory, &roles, &vault)).await {
-            Ok(found) => print(&text(&host.name, &found, args.topic.as_deref()))?,
-            Err(failure) => {
-                let failed = failure.print();
-                if exit == Exit::Done {
-                    exit = failed;
-                }
-            }
+        let asked = ask(&args, host, &login, &prompt, (&inventory, &roles, &vault)).await;
+        if let Some(found) = ending.of(asked) {
+            print(&text(&host.name, &found, args.topic.as_deref()))?;
         }
     }
-    Ok(exit)
+    Ok(ending.exit())
 }
 
 async fn ask(

@@ -16,7 +16,7 @@ use std::time::Instant;
 use futures::future::join_all;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
-use super::common::{ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs, animates};
+use super::common::{ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs, animates, width};
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
 use crate::graph::StepGraph;
@@ -143,6 +143,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
             verbose: global.verbose,
             diff: args.diff,
             colors: global.colors(),
+            width: width(),
         };
         let consumer: Box<dyn Consumer> = match args.output {
             output if args.quiet => Box::new(Quiet::new(

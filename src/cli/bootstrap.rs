@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use russh::keys::PublicKey;
 use zeroize::Zeroizing;
 
-use super::common::{Failure, Global, IdentityArgs, InventoryArgs, animates, exit_codes, print};
+use super::common::{Ending, Failure, Global, IdentityArgs, InventoryArgs, animates, exit_codes, print};
 use super::{apply::select, reach};
 use crate::bootstrap::{self, Order, Witness};
 use crate::exit::Exit;
@@ -67,18 +67,11 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     }
     let password = args.password_file.as_deref().map(first_line).transpose()?;
     let vault = vault(&inventory, &hosts, &args.identity.identity)?;
-    let mut exit = Exit::Done;
+    let mut ending = Ending::default();
     for host in hosts {
-        let ended = one(&args, host, &vault, password.clone()).await;
-        if let Err(failure) = ended {
-            // All hosts are tried; the first one that failed decides how the command ends.
-            let failed = failure.print();
-            if exit == Exit::Done {
-                exit = failed;
-            }
-        }
+        ending.of(one(&args, host, &vault, password.clone()).await);
     }
-    Ok(exit)
+    Ok(ending.exit())
 }
 
 async fn one(

@@ -50,6 +50,12 @@ pub fn animates(stream: &impl std::io::IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// How wide standard output is, when it is a terminal that knows.
+pub fn width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
 /// Why a command stopped: what to print, and the exit code that scripts see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -120,6 +126,36 @@ impl From<HostError> for Failure {
 impl From<SecretError> for Failure {
     fn from(error: SecretError) -> Self {
         Self::new(Exit::Secret, error)
+    }
+}
+
+/// How a command over several hosts ends: all of them are tried, what fails is said, and the first failure decides.
+#[derive(Debug, Default)]
+pub struct Ending(Option<Exit>);
+
+impl Ending {
+    /// What came of a host; a failure is printed.
+    pub fn of<T>(&mut self, result: Result<T, impl Into<Failure>>) -> Option<T> {
+        match result {
+            Ok(found) => Some(found),
+            Err(failure) => {
+                let exit = failure.into().print();
+                self.0.get_or_insert(exit);
+                None
+            }
+        }
+    }
+
+    pub fn exit(self) -> Exit {
+        self.0.unwrap_or(Exit::Done)
+    }
+}
+
+/// "1 secret", "2 secrets".
+pub fn count(n: usize, what: &str) -> String {
+    match n {
+        1 => format!("1 {what}"),
+        _ => format!("{n} {what}s"),
     }
 }
 
@@ -232,6 +268,9 @@ pub struct IdentityArgs {
     pub identity: Vec<PathBuf>,
 }
 
+/// More names than this say nothing to anybody who reads them on a terminal.
+const MANY: usize = 60;
+
 /// The refusal of a name that is not among `known`, with a "did you mean".
 pub fn unknown_name<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Failure {
     let mut message = format!("there is no {what} `{name}`");
@@ -241,11 +280,12 @@ pub fn unknown_name<'a>(what: &str, name: &str, known: impl IntoIterator<Item = 
         }
         None => {
             let names: Vec<&str> = known.into_iter().collect();
-            if names.is_empty() {
-                let _ = write!(message, "\n  help: there is none at all");
-            } else {
-                let _ = write!(message, "\n  help: known are {}", names.join(", "));
-            }
+            let help = match names.len() {
+                0 => "there is none at all".to_owned(),
+                few if few <= MANY => format!("known are {}", names.join(", ")),
+                many => format!("none of the {many} that there are is like it"),
+            };
+            let _ = write!(message, "\n  help: {help}");
         }
     }
     Failure::usage(message)

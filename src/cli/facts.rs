@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 
-use super::common::{ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs, print};
+use super::common::{ConnectionArgs, Ending, Failure, Global, IdentityArgs, InventoryArgs, print};
 use super::{apply::select, reach};
 use crate::exit::Exit;
 use crate::host::connection::Terminal;
@@ -66,26 +66,18 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
         .collect()
         .await;
 
-    let mut exit = Exit::Done;
+    let mut ending = Ending::default();
     for (host, result) in results {
-        match result {
-            Ok(mut facts) => {
-                bind::complete_facts(&roles, host, &mut facts);
-                match args.output {
-                    Output::Text => print(&text(&host.name, &facts))?,
-                    Output::Json => print(&format!("{}\n", json(&host.name, &facts)))?,
-                }
-            }
-            Err(error) => {
-                // All hosts are shown; the first one that failed decides how the command ends.
-                let failed = Failure::from(error).print();
-                if exit == Exit::Done {
-                    exit = failed;
-                }
-            }
+        let Some(mut facts) = ending.of(result) else {
+            continue;
+        };
+        bind::complete_facts(&roles, host, &mut facts);
+        match args.output {
+            Output::Text => print(&text(&host.name, &facts))?,
+            Output::Json => print(&format!("{}\n", json(&host.name, &facts)))?,
         }
     }
-    Ok(exit)
+    Ok(ending.exit())
 }
 
 async fn ask(

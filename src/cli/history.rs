@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::apply::select;
-use super::common::{ConnectionArgs, Failure, Global, IdentityArgs, exit_codes, print, unknown_name};
+use super::common::{
+    ConnectionArgs, Ending, Failure, Global, IdentityArgs, exit_codes, print, unknown_name, width,
+};
 use super::reach;
 use crate::diagnostic::{Place, Source};
 use crate::exit::Exit;
@@ -15,6 +17,7 @@ use crate::host::{HostError, WriteHost as _};
 use crate::inventory::{Connection, InventoryHost, Variables};
 use crate::report::event::{Mode, State, Text};
 use crate::report::record::{Entry, Record};
+use crate::report::room::beside;
 use crate::secret::Redactor;
 use crate::secret::vault::Vault;
 
@@ -57,17 +60,11 @@ pub struct Args {
 pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     let (hosts, vault) = targets(&args)?;
     let prompt = Arc::new(Terminal::default());
-    let mut exit = Exit::Done;
+    let mut ending = Ending::default();
     let mut found = false;
     for (index, host) in hosts.iter().enumerate() {
-        let records = match records(host, &vault, &args, prompt.clone()).await {
-            Ok(records) => records,
-            Err(error) => {
-                // All hosts are shown; the first one that failed decides how the command ends.
-                let failed = Failure::from(error).print();
-                exit = if exit == Exit::Done { failed } else { exit };
-                continue;
-            }
+        let Some(records) = ending.of(records(host, &vault, &args, prompt.clone()).await) else {
+            continue;
         };
         let wanted: Vec<&Record> = match &args.run {
             Some(run) => records
@@ -87,9 +84,9 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
         };
         print(&text)?;
     }
-    match &args.run {
-        Some(run) if !found && exit == Exit::Done => Err(unknown_name("run", run, [])),
-        _ => Ok(exit),
+    match (&args.run, ending.exit()) {
+        (Some(run), Exit::Done) if !found => Err(unknown_name("run", run, [])),
+        (_, exit) => Ok(exit),
     }
 }
 
@@ -163,14 +160,13 @@ fn overview(host: &str, records: &[&Record]) -> String {
         .unwrap_or(0);
     let mut text = format!("{host}\n");
     for record in records {
-        let _ = writeln!(
-            text,
-            "  {:<run$}  {}  {:<who$}  {}",
+        let columns = format!(
+            "  {:<run$}  {}  {:<who$}",
             calm(&record.run),
             calm(&record.time),
-            operator(record),
-            what(record)
+            operator(record)
         );
+        let _ = writeln!(text, "{}", beside(&columns, &what(record), width()));
     }
     text
 }

@@ -250,9 +250,7 @@ fn report(folder: &Path, made: &Made, given: Option<&Path>) -> String {
             .unwrap_or_default()
         {
             init::INVENTORY => "what the server is to be: read it, extend it".to_owned(),
-            init::IDENTITY => {
-                "the key that reads the passwords: keep a copy, and never publish it".to_owned()
-            }
+            init::IDENTITY => "reads the passwords: keep a copy, never publish it".to_owned(),
             init::SCHEMA => "lets an editor complete and check the inventory".to_owned(),
             ".gitignore" => "keeps the key out of version control".to_owned(),
             _ => format!("{} passwords, encrypted", made.passwords),

@@ -139,7 +139,7 @@ fn report(outcome: &Outcome) -> String {
 fn line(report: &mut String, mark: &str, what: &str, seconds: f64) {
     let mut lines = what.lines();
     let first = lines.next().unwrap_or_default();
-    let _ = writeln!(report, "{mark:<4}  {first:<76} {seconds:>6.1} s");
+    let _ = writeln!(report, "{mark:<4}  {first:<64} {seconds:>6.1} s");
     for more in lines {
         let _ = writeln!(report, "      {more}");
     }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
-use super::common::{Failure, Global, InventoryArgs, print};
+use super::common::{Failure, Global, InventoryArgs, count, print};
 use crate::exit::Exit;
 use crate::role::bind;
 use crate::step::Rendered;
@@ -45,9 +45,9 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     let list: String = written.iter().map(|path| format!("{path}\n")).collect();
     write(&args.out, Path::new(MARKER), list.as_bytes())?;
     print(&format!(
-        "{} files of {} hosts are in {}; secrets in them are placeholders\n",
-        written.len(),
-        graph.hosts().len(),
+        "{} of {} written below {}; secrets in them are placeholders\n",
+        count(written.len(), "file"),
+        count(graph.hosts().len(), "host"),
         args.out.display()
     ))?;
     Ok(Exit::Done)

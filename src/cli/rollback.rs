@@ -6,7 +6,9 @@ use std::sync::Arc;
 use indicatif::MultiProgress;
 
 use super::apply::{interrupt, select};
-use super::common::{ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs, exit_codes, unknown_name};
+use super::common::{
+    ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs, exit_codes, unknown_name, width,
+};
 use super::reach;
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
@@ -87,6 +89,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         verbose: global.verbose,
         diff: args.diff,
         colors: global.colors(),
+        width: width(),
     };
     let consumer: Box<dyn Consumer> = if args.json {
         Box::new(Json(std::io::stdout()))

@@ -122,14 +122,6 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// "1 secret", "2 secrets".
-fn count(n: usize, what: &str) -> String {
-    match n {
-        1 => format!("1 {what}"),
-        _ => format!("{n} {what}s"),
-    }
-}
-
 /// The first recipients of a secrets file, for the actions that make one.
 fn first_recipients(file: &mut SecretsFile, given: Vec<String>) -> Result<(), Failure> {
     if given.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::common::{Failure, Global, InventoryArgs, exit_codes, print};
+use super::common::{Failure, Global, InventoryArgs, count, exit_codes, print};
 use crate::exit::Exit;
 use crate::inventory::Inventory;
 use crate::role::bind;
@@ -56,11 +56,4 @@ fn missing_secrets(inventory: &Inventory, roles: &Roles) -> String {
         let _ = writeln!(text, "  mailprov secrets set {name:<width$}  # {}", needed.by);
     }
     text
-}
-
-fn count(n: usize, what: &str) -> String {
-    match n {
-        1 => format!("1 {what}"),
-        _ => format!("{n} {what}s"),
-    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use super::event::{Counts, Event, Mode, State, StepResult, Summary};
+use super::room::beside;
 use super::{Columns, Consumer};
 
 /// How much to show, and whether in colour.
@@ -12,7 +13,12 @@ pub struct Taste {
     pub verbose: u8,
     pub diff: bool,
     pub colors: bool,
+    /// Of the terminal; a file has room for everything.
+    pub width: Option<usize>,
 }
+
+/// What most steps say of themselves has room in so many columns.
+const SUMMARY: usize = 24;
 
 /// Makes lines of events; knows what it has to repeat at the end.
 pub struct Lines {
@@ -100,20 +106,17 @@ impl Lines {
         if result.state == State::Converged && self.taste.verbose == 0 {
             return String::new();
         }
-        let id = format!("{}/{}", result.role, result.step);
-        let mut line = format!(
-            "{}  {}  {:<step$}  {:<kind$}  {}",
+        let mut what = result.summary.as_str().to_owned();
+        if result.seconds >= 1.0 {
+            let _ = write!(what, "  {}", self.faint(&format!("{:.1} s", result.seconds)));
+        }
+        let columns = format!(
+            "{}  {}  {}",
             self.host(&result.host),
             self.paint(result.state, &format!("{:<9}", result.state.word(mode))),
-            id,
-            result.kind,
-            result.summary.as_str(),
-            step = self.columns.step,
-            kind = self.columns.kind,
+            self.names(result),
         );
-        if result.seconds >= 1.0 {
-            let _ = write!(line, "  {}", self.faint(&format!("{:.1} s", result.seconds)));
-        }
+        let mut line = beside(&columns, &what, self.taste.width);
         line.push('\n');
         if let Some(reason) = &result.reason {
             let _ = writeln!(line, "      {}", indented(reason.as_str(), 6));
@@ -124,6 +127,17 @@ impl Lines {
             }
         }
         line
+    }
+
+    /// A step's name and kind; where there is little room, the name alone, in a narrower column.
+    fn names(&self, result: &StepResult) -> String {
+        let Columns { host, step, kind } = self.columns;
+        let id = format!("{}/{}", result.role, result.step);
+        let room = self.taste.width.map(|width| width.saturating_sub(host + 13));
+        match room.filter(|room| step + kind + 4 + SUMMARY > *room) {
+            Some(room) => format!("{id:<width$}", width = step.min(room / 2)),
+            None => format!("{id:<step$}  {:<kind$}", result.kind),
+        }
     }
 
     fn summary(&self, summary: &Summary) -> String {
@@ -139,19 +153,20 @@ impl Lines {
             for result in &self.undone {
                 let reason = result.reason.as_ref().map_or("", |reason| reason.as_str());
                 let first = reason.lines().next().unwrap_or_default();
-                let _ = writeln!(
-                    text,
-                    "  {:<width$}  {}  {}/{}: {first}",
+                let columns = format!(
+                    "  {:<width$}  {}",
                     result.host,
                     self.paint(result.state, &format!("{:<7}", result.state.word(self.mode))),
-                    result.role,
-                    result.step,
                 );
+                let what = format!("{}/{}: {first}", result.role, result.step);
+                let _ = writeln!(text, "{}", beside(&columns, &what, self.taste.width));
             }
         }
         text.push('\n');
         for (host, counts) in &summary.hosts {
-            let _ = writeln!(text, "{host:<width$}  {}", self.counts(host, counts));
+            let columns = format!("{host:<width$}");
+            let counts = self.counts(host, counts);
+            let _ = writeln!(text, "{}", beside(&columns, &counts, self.taste.width));
         }
         if let Some(next) = &summary.next {
             let _ = writeln!(text, "next: {}", next.as_str());

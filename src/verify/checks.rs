@@ -28,7 +28,7 @@ macro_rules! checks {
 
 checks! {
     "one certificate for the host's name on 25, 465 and 587" => certificates,
-    "mail sent through 587 (STARTTLS, password) is read over 993, byte for byte" => submission,
+    "mail sent through 587 (STARTTLS) is read over 993, byte for byte" => submission,
     "mail sent through 465 (TLS, password) is read over 993" => submissions,
     "mail from outside, through 25, reaches a mailbox" => outside,
     "mail to an alias reaches its mailbox" => alias,

@@ -74,6 +74,52 @@ fn init_asks_and_asks_again() {
     assert!(run(&mail, &["validate", "inventory.yaml"]).contains("is valid"));
 }
 
+/// Every command, as the words that name it.
+fn every(command: &clap::Command, words: &[String], found: &mut Vec<Vec<String>>) {
+    found.push(words.to_vec());
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+        every(inner, &[words, &[inner.get_name().to_owned()]].concat(), found);
+    }
+}
+
+/// What a terminal of 80 columns shows.
+fn shown(arguments: &[&str], environment: (&str, &str)) -> String {
+    let program = env!("CARGO_BIN_EXE_mailprov");
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "stty cols 80 rows 24 && exec \"$0\" \"$@\"", program])
+        .args(arguments)
+        .env_remove("NO_COLOR")
+        .env("TERM", "xterm")
+        .env(environment.0, environment.1);
+    spawn(shell).exp_eof().unwrap()
+}
+
+#[test]
+fn help_keeps_within_80_columns() {
+    let mut commands = Vec::new();
+    every(&mailprov::cli::command(), &[], &mut commands);
+    assert!(commands.len() > 25, "{commands:?}");
+    let mut wide = Vec::new();
+    for words in commands {
+        let words: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
+        let text = shown(&words, ("NO_COLOR", "1"));
+        let lines = text.lines().filter(|line| line.trim_end().chars().count() > 80);
+        wide.extend(lines.map(|line| format!("{}: {line}", words.join(" "))));
+    }
+    assert_eq!(wide, [""; 0]);
+}
+
+#[test]
+fn mistakes_have_colours_only_where_they_are_wanted() {
+    for arguments in [&["aply"][..], &["validate", "nothing.yaml"]] {
+        for environment in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+            let text = shown(arguments, environment);
+            assert!(text.contains("error: ") && !text.contains('\u{1b}'), "{text:?}");
+        }
+    }
+}
+
 #[test]
 fn init_offers_an_ssh_key_that_is_there() {
     let folder = tempfile::tempdir().unwrap();
@@ -147,22 +193,43 @@ fn a_locked_ssh_key_asks_for_its_passphrase() {
             .unwrap()
             .trim(),
     );
-    let get = ["secrets", "get", "db", "--identity", "key"];
+    is_unlocked(folder.path(), "key");
+}
 
-    let mut terminal = spawn(program(folder.path(), &get));
+/// As `age --passphrase --armor` makes it.
+#[test]
+fn a_locked_age_identity_asks_for_its_passphrase() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipient = run(folder.path(), &["secrets", "identity", "identity.txt"]);
+    secret(folder.path(), recipient.trim());
+    let plain = folder.path().join("identity.txt");
+    let mut lock = age::scrypt::Recipient::new("open sesame".to_owned().into());
+    lock.set_work_factor(10);
+    let locked = age::encrypt_and_armor(&lock, &std::fs::read(&plain).unwrap()).unwrap();
+    std::fs::write(&plain, locked).unwrap();
+    std::fs::rename(plain, folder.path().join("locked.age")).unwrap();
+    is_unlocked(folder.path(), "locked.age");
+}
+
+/// By its passphrase alone, and on a terminal alone.
+fn is_unlocked(folder: &Path, identity: &str) {
+    let get = ["secrets", "get", "db", "--identity", identity];
+
+    let mut terminal = spawn(program(folder, &get));
     terminal.exp_regex("(?i)passphrase.*: ").unwrap();
     terminal.send_line("open sesame").unwrap();
     terminal.exp_string("hunter2").unwrap();
     terminal.exp_eof().unwrap();
 
-    let mut terminal = spawn(program(folder.path(), &get));
+    let mut terminal = spawn(program(folder, &get));
     terminal.exp_regex("(?i)passphrase.*: ").unwrap();
     terminal.send_line("close sesame").unwrap();
-    terminal.exp_string("wrong passphrase for `key`").unwrap();
+    let wrong = format!("wrong passphrase for `{identity}`");
+    terminal.exp_string(&wrong).unwrap();
     terminal.exp_eof().unwrap();
 
     // Where nobody can be asked, it is said at once.
-    let (_, stderr, code) = crate::text(&mailprov(folder.path(), folder.path()).args(get).output().unwrap());
+    let (_, stderr, code) = crate::text(&mailprov(folder, folder).args(get).output().unwrap());
     assert_eq!(code, Some(8));
     assert!(stderr.contains("no terminal to ask"), "{stderr}");
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::columns;
 use super::support::provider::{PASSWORD, Provided};
 use super::support::terminal::{code, terminal, terminal_with};
 use super::support::{Run, until};
@@ -122,6 +123,7 @@ fn a_host_is_made_ready_once() {
 
     goes_wrong(&host, home);
     is_interrupted(&host, home);
+    columns::are_kept(&host, home);
 }
 
 /// A login that succeeds until sshd is hardened: the host takes the hardening back, also when nobody is connected.
@@ -211,15 +213,8 @@ fn is_interrupted(host: &Provided, home: &Path) {
         assert!(text.contains("slow/second") && text.contains("+second"), "{text}");
         text
     };
-    let colour = |text: &str| {
-        let mut codes = text.split("\u{1b}[").skip(1);
-        codes.any(|code| {
-            code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';')
-                .starts_with('m')
-        })
-    };
-    assert!(colour(&shown(&[("TERM", "xterm")])));
-    assert!(!colour(&shown(&[("TERM", "xterm"), ("NO_COLOR", "1")])));
+    assert!(columns::colours(&shown(&[("TERM", "xterm")])));
+    assert!(!columns::colours(&shown(&[("TERM", "xterm"), ("NO_COLOR", "1")])));
     assert!(!shown(&[("TERM", "dumb")]).contains('\u{1b}'));
     run(home, &look)
         .exits(4)

@@ -237,6 +237,13 @@ fn is_also_applied_from_within(host: &Provided, operator: &Operator) {
         host.sh(&format!("cd /root/mail && mailprov drift inventory.yaml {here}")),
         ""
     );
+    let records = host.sh(&format!(
+        "cd /root/mail && mailprov advice inventory.yaml dns {here}"
+    ));
+    assert!(
+        records.contains("example.org. IN MX 10 mx1.example.org."),
+        "{records}"
+    );
     let facts = host.sh(
         "cp -r /root/mail /home/admin/mail && chown -R admin: /home/admin/mail && cd /home/admin/mail &&\n\
          runuser -u admin -- mailprov facts inventory.yaml --connection local",

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{File, count};
-use crate::cli::common::{Failure, print};
+use super::File;
+use crate::cli::common::{Failure, count, print};
 use crate::exit::Exit;
 use crate::role::bind::needed_secrets;
 use crate::secret::vault::audit::{Audit, audit};

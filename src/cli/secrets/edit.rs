@@ -10,8 +10,8 @@ use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
-use super::{File, count};
-use crate::cli::common::{Failure, IdentityArgs, print};
+use super::File;
+use crate::cli::common::{Failure, IdentityArgs, count, print};
 use crate::diagnostic::Source;
 use crate::exit::Exit;
 use crate::secret::Secret;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{File, count, first_recipients};
-use crate::cli::common::{Failure, print};
+use super::{File, first_recipients};
+use crate::cli::common::{Failure, count, print};
 use crate::role::bind::needed_secrets;
 use crate::secret::random;
 use crate::secret::vault::Changes;

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{File, count};
-use crate::cli::common::{Failure, IdentityArgs, print, unknown_name};
+use super::File;
+use crate::cli::common::{Failure, IdentityArgs, count, print, unknown_name};
 use crate::secret::vault::audit::readers;
 use crate::secret::vault::{Changes, SecretsFile, recipient};
 

@@ -4,8 +4,8 @@ use std::io::{IsTerminal as _, Read as _};
 
 use zeroize::Zeroizing;
 
-use super::{File, count, first_recipients};
-use crate::cli::common::{Failure, IdentityArgs, print, unknown_name};
+use super::{File, first_recipients};
+use crate::cli::common::{Failure, IdentityArgs, count, print, unknown_name};
 use crate::role::bind::needed_secrets;
 use crate::secret::vault::SecretError;
 use crate::secret::{Secret, random};
