@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mailprov::diagnostic::Diagnostics;
 use mailprov::inventory::load::load;
-use mailprov::role::bind::validate;
+use mailprov::role::bind::{self, validate};
 use mailprov::role::load::Roles;
 
 /// Every mistake, as a person would see it.
@@ -194,4 +194,43 @@ fn the_book_has_the_graph_of_the_example() {
         steps.len() > 50 && missing.len() * 5 < steps.len(),
         "the picture lacks {missing:?}: run this test with UPDATE=1"
     );
+}
+
+/// ClamAV would be killed on a small host, or the database would: said before anything is installed.
+#[test]
+fn clamav_is_refused_where_memory_is_too_small_for_it() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("inventories/s1-rspamd/inventory.yaml");
+    let bound = |memory: u64, setting: &[(&str, &str)]| {
+        let settings: Vec<_> = setting
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let inventory = load(&path, &settings).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let wanted: Vec<_> = inventory.hosts[0]
+            .roles
+            .iter()
+            .map(|role| (role.name.clone(), role.place.clone()))
+            .collect();
+        let roles = Roles::load(&inventory.role_folders, &wanted).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let host = &inventory.hosts[0];
+        let vault = bind::offline_vault(&inventory, &roles);
+        let mut facts = bind::assumed_facts(&roles, host);
+        facts.memory = memory;
+        let binding = bind::Binding {
+            inventory: &inventory,
+            roles: &roles,
+            host,
+            vault: &vault,
+            facts: &facts,
+        };
+        bind::steps(&binding)
+            .map(|_| ())
+            .map_err(|wrong| wrong.to_string())
+    };
+    let refused = bound(980, &[]).unwrap_err();
+    assert!(refused.contains("the host has 980 MiB of memory"), "{refused}");
+    assert!(refused.contains("mail_virus: false"), "{refused}");
+    assert_eq!(bound(980, &[("mail_virus", "false")]), Ok(()));
+    assert_eq!(bound(980, &[("clamav_low_memory", "true")]), Ok(()));
+    assert_eq!(bound(3900, &[]), Ok(()));
 }

@@ -5,6 +5,7 @@
 
 mod client;
 mod s0;
+mod s1;
 mod s2;
 mod s4;
 
@@ -26,7 +27,15 @@ use crate::support::{Run, Site, TestHost, boot};
 pub type Proof = (&'static str, fn(&Profile));
 
 /// The proofs of every profile, in the order in which they run.
-pub const ALL: &[(&str, &[Proof])] = &[("s0", s0::PROOFS), ("s2", s2::PROOFS), ("s4", s4::PROOFS)];
+pub const ALL: &[(&str, &[Proof])] = &[
+    ("s0", s0::PROOFS),
+    ("s1", s1::PROOFS),
+    ("s2", s2::PROOFS),
+    ("s4", s4::PROOFS),
+];
+
+/// The inventory that [`Profile::with`] applies.
+pub const VARIANT: &str = "variant.yaml";
 
 /// A server made from a profile.
 pub struct Profile {
@@ -82,20 +91,34 @@ impl Profile {
         Self { host, site, with }
     }
 
-    /// Applies the profile with these variables over its own, unless it has them already; `""`: the profile itself.
+    /// Applies the profile as [`VARIANT`], with these variables over its own, unless it has them already; `""`: the profile itself.
     #[track_caller]
     pub fn with(&self, variables: &str) {
         if *self.with.borrow() == variables {
             return;
         }
-        let inventory = std::fs::read_to_string(self.site.inventory()).unwrap();
-        let name = "variant.yaml";
-        std::fs::write(self.site.path().join(name), over(&inventory, variables, None)).unwrap();
-        let identity = self.site.identity();
-        let words = ["apply", name, "--identity", identity.to_str().unwrap()];
         // Whatever becomes of it, the host is no longer what it was.
         variables.clone_into(&mut self.with.borrow_mut());
-        Run::new(self.site.path(), &words).exits(0);
+        self.variant(VARIANT, variables, "[]");
+        self.on(VARIANT, &["apply"]).exits(0);
+    }
+
+    /// Writes the profile with these variables over its own, and these roles after its own, beside it as `name`.
+    pub fn variant(&self, name: &str, variables: &str, roles: &str) {
+        let inventory = std::fs::read_to_string(self.site.inventory()).unwrap();
+        std::fs::write(
+            self.site.path().join(name),
+            over(&inventory, variables, roles, None),
+        )
+        .unwrap();
+    }
+
+    /// Runs `mailprov` on the inventory `name` beside the profile's.
+    pub fn on(&self, name: &str, arguments: &[&str]) -> Run {
+        let (command, rest) = arguments.split_first().unwrap();
+        let identity = self.site.identity();
+        let words = [&[*command, name, "--identity", identity.to_str().unwrap()], rest];
+        Run::new(self.site.path(), &words.concat())
     }
 
     /// Makes every proof, and fails with all that failed.
@@ -133,7 +156,7 @@ fn site(folder: &str, lab: &str, host: &TestHost) -> Site {
         .join(folder)
         .join("inventory.yaml");
     let text = std::fs::read_to_string(&path).unwrap();
-    let site = Site::new().whole(over(&text, lab, Some(ssh(host))));
+    let site = Site::new().whole(over(&text, lab, "[]", Some(ssh(host))));
     let inventory = load(&site.inventory(), &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
     let roles = roles_of(&inventory);
     let names =
@@ -143,8 +166,8 @@ fn site(folder: &str, lab: &str, host: &TestHost) -> Site {
         .fold(site, |site, name| site.secret(name, &secret(name)))
 }
 
-/// The inventory of one host with further variables, and another way to reach it.
-fn over(inventory: &str, variables: &str, ssh: Option<Mapping>) -> String {
+/// The inventory of one host with further variables and roles, and another way to reach it.
+fn over(inventory: &str, variables: &str, roles: &str, ssh: Option<Mapping>) -> String {
     let mut whole: Value = serde_yaml::from_str(inventory).unwrap();
     let hosts = whole.get_mut("hosts").and_then(Value::as_mapping_mut).unwrap();
     assert_eq!(hosts.len(), 1, "a profile is one host");
@@ -155,6 +178,10 @@ fn over(inventory: &str, variables: &str, ssh: Option<Mapping>) -> String {
     }
     if let Value::Mapping(further) = serde_yaml::from_str(variables).unwrap() {
         let own = entry.get_mut("variables").and_then(Value::as_mapping_mut);
+        own.unwrap().extend(further);
+    }
+    if let Value::Sequence(further) = serde_yaml::from_str(roles).unwrap() {
+        let own = entry.get_mut("roles").and_then(Value::as_sequence_mut);
         own.unwrap().extend(further);
     }
     serde_yaml::to_string(&whole).unwrap()

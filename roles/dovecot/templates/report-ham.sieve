@@ -1,4 +1,7 @@
 # Managed by mailprov. Mail that somebody moved out of the Junk folder, but not to delete it.
+{% if mail_filter == "none" and dovecot_learn is none %}
+# There is no filter to teach.
+{% else %}
 require ["vnd.dovecot.pipe", "copy", "imapsieve", "environment", "variables"];
 if environment :matches "imap.mailbox" "*" {
   set "mailbox" "${1}";
@@ -10,3 +13,4 @@ if environment :matches "imap.user" "*" {
   set "username" "${1}";
 }
 pipe :copy "learn-ham" ["${username}"];
+{% endif %}

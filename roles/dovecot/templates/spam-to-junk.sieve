@@ -1,5 +1,5 @@
-# Managed by mailprov. What the spam filter marked goes to the Junk folder.
+# Managed by mailprov. What the spam filter marked goes to the Junk folder: Amavis writes the first, rspamd the second.
 require ["fileinto", "mailbox"];
-if header :contains "X-Spam-Flag" "YES" {
+if anyof (header :contains "X-Spam-Flag" "YES", header :is "X-Spam" "Yes") {
   fileinto :create "{{ dovecot_junk_folder }}";
 }

@@ -69,8 +69,8 @@ pub const PROOFS: &[Proof] = &[
 
 /// ClamAV's own signatures can't be had in a lab: the test file's stands in.
 const LAB: &str = "\
-amavis_clamav_official: false
-amavis_clamav_signatures: ['44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signature']
+clamav_official: false
+clamav_signatures: ['44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signature']
 ";
 
 #[test]

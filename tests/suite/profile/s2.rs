@@ -2,7 +2,7 @@
 
 use super::client::{arrives, mode, post};
 use super::{Profile, Proof, secret};
-use crate::support::{Run, until};
+use crate::support::until;
 
 pub const PROOFS: &[Proof] = &[
     ("lookups", lookups),
@@ -20,8 +20,8 @@ pub const PROOFS: &[Proof] = &[
 /// ClamAV's own signatures can't be had in a lab: the test file's stands in. Hashes that take their time would take
 /// a lab's too.
 const LAB: &str = "\
-amavis_clamav_official: false
-amavis_clamav_signatures: ['44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signature']
+clamav_official: false
+clamav_signatures: ['44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signature']
 accounts_password_rounds: 5
 ";
 
@@ -179,7 +179,7 @@ fn fresh_signatures(profile: &Profile) {
     let host = &profile.host;
     let sum = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f";
     host.sh(&format!("echo {sum}:68:Extra.Eicar >/srv/extra.hsb"));
-    profile.with("amavis_clamav_databases: ['file:///srv/extra.hsb']");
+    profile.with("clamav_databases: ['file:///srv/extra.hsb']");
     let fetched = || host.succeeds("grep -qs Extra.Eicar /var/lib/clamav/extra.hsb");
     until("further signatures", fetched);
     host.sh("rm /var/lib/clamav/extra.hsb; systemctl restart clamav-freshclam.service");
@@ -213,13 +213,8 @@ fn tables_alone(profile: &Profile) {
     let without = inventory.replace("- postfixadmin\n", "- {role: postfixadmin, state: absent}\n");
     assert_ne!(without, inventory);
     std::fs::write(profile.site.path().join("without.yaml"), without).unwrap();
-    let identity = profile.site.identity();
-    let run = |more: &[&str]| {
-        let words = ["apply", "without.yaml", "--identity", identity.to_str().unwrap()];
-        Run::new(profile.site.path(), &[&words[..], more].concat())
-    };
-    run(&[]).exits(0);
-    run(&["--check"]).exits(0);
+    profile.on("without.yaml", &["apply"]).exits(0);
+    profile.on("without.yaml", &["apply", "--check"]).exits(0);
     let host = &profile.host;
     assert!(!host.succeeds("test -e /usr/share/postfixadmin"));
     assert!(!host.succeeds("getent passwd postfixadmin"));

@@ -106,7 +106,7 @@ pub fn shut_out(host: &TestHost) {
 }
 
 fn who_runs_mailprov_is_not(host: &TestHost) {
-    let operator = host.sh("cat /etc/fail2ban/mailprov-operators");
+    let operator = host.sh("cat /etc/fail2ban/mailprov/operators");
     for _ in 0..4 {
         let mut wrong = super::smtp::logged_out(host);
         let said = super::smtp::say(&mut wrong, "AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHdyb25n");
