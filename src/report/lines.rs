@@ -150,7 +150,14 @@ impl Lines {
             .unwrap_or(0);
         if !self.undone.is_empty() {
             text.push_str("\nNot done:\n");
-            for result in &self.undone {
+            // Files that are checked together fail together: one mistake is one line.
+            let alike = |one: &StepResult, other: &StepResult| {
+                (&one.host, one.state, &one.reason) == (&other.host, other.state, &other.reason)
+            };
+            for results in self.undone.chunk_by(alike) {
+                let [result, others @ ..] = results else {
+                    continue;
+                };
                 let reason = result.reason.as_ref().map_or("", |reason| reason.as_str());
                 let first = reason.lines().next().unwrap_or_default();
                 let columns = format!(
@@ -158,7 +165,11 @@ impl Lines {
                     result.host,
                     self.paint(result.state, &format!("{:<7}", result.state.word(self.mode))),
                 );
-                let what = format!("{}/{}: {first}", result.role, result.step);
+                let others = match others.len() {
+                    0 => String::new(),
+                    number => format!(" and {number} more"),
+                };
+                let what = format!("{}/{}{others}: {first}", result.role, result.step);
                 let _ = writeln!(text, "{}", beside(&columns, &what, self.taste.width));
             }
         }

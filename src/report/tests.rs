@@ -54,6 +54,7 @@ fn tell(reporter: &Reporter, graph: &StepGraph) {
         Outcome::Owed(Skipped::Need(graph.step(2).id.clone())),
         Outcome::Lost("the connection broke".into()),
         Outcome::Skipped(Skipped::ConnectionLost),
+        Outcome::Skipped(Skipped::ConnectionLost),
     ];
     for (index, outcome) in outcomes.iter().enumerate() {
         let step = graph.step(index);
@@ -78,6 +79,7 @@ fn graph() -> StepGraph {
         vec![
             step("backup", "base/hosts", Toy::new("/etc/hosts", "")),
             step("backup", "base/zone", Toy::new("/etc/zone", "")),
+            step("backup", "base/motd", Toy::new("/etc/motd", "")),
         ],
     ])
     .unwrap()
@@ -123,16 +125,18 @@ backup  failed     base/hosts       toy  /etc/hosts
       how far it came is not known: the connection broke
 backup  skipped    base/zone        toy  /etc/zone
       the connection was lost before it
+backup  skipped    base/motd        toy  /etc/motd
+      the connection was lost before it
 backup  failed     the connection broke
 
 Not done:
   mx1     failed   postfix/map: exit status 1: line one
   mx1     owed     postfix/service: restart or reload: it waits for postfix/map, which was not done
   backup  failed   base/hosts: how far it came is not known: the connection broke
-  backup  skipped  base/zone: the connection was lost before it
+  backup  skipped  base/zone and 1 more: the connection was lost before it
 
 mx1     1 converged, 1 changed, 1 owed, 1 failed
-backup  1 failed, 1 skipped
+backup  1 failed, 2 skipped
 next: see to what failed and apply again: what is done is not done twice; `mailprov rollback` brings back files that were replaced
 "
     );
@@ -159,7 +163,7 @@ fn json_is_one_object_per_line_and_ends_with_the_summary() {
     }
     assert_eq!(
         text.lines().last().unwrap(),
-        r#"{"type":"summary","hosts":{"mx1":{"converged":1,"created":0,"changed":1,"removed":0,"owed":1,"unknown":0,"failed":1,"skipped":0,"waiting":0},"backup":{"converged":0,"created":0,"changed":0,"removed":0,"owed":0,"unknown":0,"failed":1,"skipped":1,"waiting":0}},"exit":5,"next":"see to what failed and apply again: what is done is not done twice; `mailprov rollback` brings back files that were replaced"}"#
+        r#"{"type":"summary","hosts":{"mx1":{"converged":1,"created":0,"changed":1,"removed":0,"owed":1,"unknown":0,"failed":1,"skipped":0,"waiting":0},"backup":{"converged":0,"created":0,"changed":0,"removed":0,"owed":0,"unknown":0,"failed":1,"skipped":2,"waiting":0}},"exit":5,"next":"see to what failed and apply again: what is done is not done twice; `mailprov rollback` brings back files that were replaced"}"#
     );
 }
 
