@@ -74,7 +74,7 @@ fn a_host_is_made_ready_once() {
     screen.send_line("no").unwrap();
     screen.exp_string("was not accepted").unwrap();
     screen.exp_eof().unwrap();
-    assert_eq!(code(&mut screen), 6);
+    assert_eq!(code(screen), 6);
     assert!(!home.join(".ssh/known_hosts").exists());
 
     let mut screen = terminal(home, &bootstrap);
@@ -95,7 +95,7 @@ fn a_host_is_made_ready_once() {
     host.ends_upgrade();
     screen.exp_string("ready; next: mailprov apply").unwrap();
     screen.exp_eof().unwrap();
-    assert_eq!(code(&mut screen), 0);
+    assert_eq!(code(screen), 0);
 
     // From here on nobody is there to type the passphrase.
     let key = home.join(".ssh/id_ed25519");
@@ -199,7 +199,7 @@ fn is_interrupted(host: &Provided, home: &Path) {
     screen.exp_string("finishing what is in hand").unwrap();
     host.sh("touch /root/go");
     screen.exp_eof().unwrap();
-    assert_eq!(code(&mut screen), 130);
+    assert_eq!(code(screen), 130);
     assert_eq!(
         host.sh("cd /root; ls -d first second 2>/dev/null || true"),
         "first"
@@ -209,7 +209,7 @@ fn is_interrupted(host: &Provided, home: &Path) {
     let shown = |environment: &[(&str, &str)]| {
         let mut screen = terminal_with(home, &look, environment);
         let text = screen.exp_eof().unwrap();
-        assert_eq!(code(&mut screen), 4, "{text}");
+        assert_eq!(code(screen), 4, "{text}");
         assert!(text.contains("slow/second") && text.contains("+second"), "{text}");
         text
     };

@@ -24,7 +24,7 @@ fn shown(home: &Path, folder: &str, line: &str, environment: &[(&str, &str)]) ->
         .map(|c| u8::try_from(c).ok())
         .collect();
     let text = String::from_utf8(bytes.unwrap()).unwrap();
-    (text, code(&mut screen))
+    (text, code(screen))
 }
 
 /// What stands between the ends of lines and what moves the cursor, without its colours.

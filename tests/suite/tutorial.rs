@@ -125,7 +125,7 @@ impl Operator {
                 _ => break,
             }
         }
-        let code = super::support::terminal::code(&mut screen);
+        let code = super::support::terminal::code(screen);
         let home = self.home.path().display().to_string();
         let text = text
             .replace('\r', "")

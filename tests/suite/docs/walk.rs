@@ -85,7 +85,7 @@ impl Walk {
             screen.send_line(answer).unwrap();
         }
         said += &screen.exp_eof().unwrap();
-        let ended = code(&mut screen);
+        let ended = code(screen);
         assert!(codes.contains(&ended), "$ {line}\n{said}\n({ended})");
         said.replace('\r', "")
     }

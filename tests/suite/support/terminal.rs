@@ -37,10 +37,11 @@ pub fn spawn_for(mut command: std::process::Command, seconds: u64) -> PtySession
     rexpect::session::spawn_command(command, Some(seconds * 1000)).unwrap()
 }
 
-/// The exit code of a session that has come to its end.
+/// The exit code of a session that has come to its end. It is dropped: its reader goes on asking a terminal that nobody
+/// writes to, without a pause.
 #[allow(dead_code)]
 #[track_caller]
-pub fn code(session: &mut PtySession) -> i32 {
+pub fn code(session: PtySession) -> i32 {
     match session.process.wait() {
         Ok(rexpect::process::wait::WaitStatus::Exited(_, code)) => code,
         other => panic!("{other:?}"),
