@@ -3,6 +3,8 @@
 //!
 //! In what the page shows a line `…` stands for any lines. When the two differ the test prints what really came.
 
+mod howto;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -159,6 +161,7 @@ fn the_tutorial_is_true() {
     }
     mail_flows(&host, &operator);
     is_also_applied_from_within(&host, &operator);
+    howto::are_true(&host, &operator);
     assert!(
         wrong.is_empty(),
         "the page shows otherwise:\n{}",

@@ -11,6 +11,8 @@ use super::{pages, root};
 /// A command, and the first page that shows it.
 pub type Commands = BTreeMap<String, String>;
 
+const HOWTO: &str = "tests/suite/tutorial/howto.rs";
+
 /// Commands that a test of their own runs: command, file of the test, test.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
@@ -32,6 +34,36 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "sudo mailprov apply inventory.yaml --connection local",
         "tests/suite/tutorial.rs",
         "is_also_applied_from_within",
+    ),
+    ("systemctl stop postfix dovecot", HOWTO, "is_restored"),
+    ("mariadb postfixadmin < postfixadmin.sql", HOWTO, "is_restored"),
+    ("tar -C / -xpf vmail.tar", HOWTO, "is_restored"),
+    ("tar -C / -xpf dkimkeys.tar", HOWTO, "is_restored"),
+    ("chown -R vmail:vmail /var/vmail", HOWTO, "is_restored"),
+    (
+        "tar -C /tmp -xpf vmail.tar var/vmail/example.org/alice",
+        HOWTO,
+        "somebody_gets_their_mail",
+    ),
+    (
+        "doveadm import -u alice@example.org maildir:/tmp/var/vmail/example.org/alice/Maildir restored all",
+        HOWTO,
+        "somebody_gets_their_mail",
+    ),
+    (
+        "ssh admin@mx1.example.org sudo systemctl reload postfix dovecot",
+        HOWTO,
+        "certificate_is_made_anew",
+    ),
+    (
+        "ssh admin@mx1.example.org sudo rm /etc/ssl/mailprov/mx1.example.org/fullchain.pem",
+        HOWTO,
+        "certificate_is_made_anew",
+    ),
+    (
+        r#"doveadm -o imapc_host=old.example.org -o imapc_ssl=imaps -o imapc_port=993 -o imapc_user=alice@example.org -o imapc_password="$(cat old.txt)" sync -1 -R -u alice@example.org imapc:"#,
+        HOWTO,
+        "is_copied",
     ),
     // By the page itself, with what it shows of the answers.
     (
