@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::gone::Terms;
+use super::gone::file::GoneFile;
 use super::kind::params::{AbsolutePath, Content, Mode};
 use super::kind::{Kind, Params, read, refuse};
 use super::probe::{PathState, Probe};
@@ -31,11 +33,14 @@ struct PasswordFileParams {
     path: AbsolutePath,
     /// A template of the role: a line of JSON for each entry, with `name`, `password`, `rest` and `initial`.
     template: String,
-    /// `SHA512-CRYPT`, `SHA256-CRYPT`, `BLF-CRYPT` or `PLAIN`; the prefix is stored too.
+    /// `SHA512-CRYPT`, `SHA256-CRYPT`, `BLF-CRYPT` or `PLAIN`.
     #[serde(default = "sha512")]
     scheme: String,
     /// How much work a hash is: rounds of the two SHAs (5000), or the exponent of `BLF-CRYPT` (12).
     rounds: Option<u32>,
+    /// Whether `{SCHEME}`, which Dovecot reads, stands before each hash. Readers of crypt(5) want none.
+    #[serde(default = "yes")]
+    prefix: bool,
     mode: Option<Mode>,
     owner: Option<String>,
     group: Option<String>,
@@ -43,6 +48,10 @@ struct PasswordFileParams {
 
 fn sha512() -> String {
     "SHA512-CRYPT".to_owned()
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A line of the template.
@@ -97,8 +106,17 @@ fn parse(params: &Params<'_>) -> Result<Box<dyn Step>, Diagnostics> {
                 file.scheme
             )
         })
-        .map_err(|words| refuse(params, &["scheme"], words))?
-        .prefixed()
+        .map_err(|words| refuse(params, &["scheme"], words))?;
+    if scheme.is_plain() && !file.prefix {
+        return Err(refuse(
+            params,
+            &["prefix"],
+            "without it nobody could tell a PLAIN password from a hash",
+        )
+        .into());
+    }
+    let scheme = if file.prefix { scheme.prefixed() } else { scheme };
+    let scheme = scheme
         .with_rounds(file.rounds)
         .map_err(|words| refuse(params, &["rounds"], words))?;
     let lines = Content {
@@ -304,6 +322,11 @@ impl Step for PasswordFile {
         ]
     }
 
+    fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        // Its head says whose it is; no two renderings are equal.
+        GoneFile::file(self.path.as_str(), String::new(), None, terms)
+    }
+
     /// Without the passwords: a service that watches the file must not restart for one.
     fn digest(&self) -> String {
         let names = self
@@ -388,6 +411,25 @@ mod tests {
         let hashed = made(r#"{"name": "a", "password": "secret"}"#, "SHA512-CRYPT");
         assert!(matches!(there.assess(&hashed), Assessment::Change(_)));
         assert!(written(&there, &hashed).contains("a:{SHA512-CRYPT}$6$"));
+    }
+
+    #[test]
+    fn hashes_for_readers_of_crypt_have_no_prefix() {
+        let bare = |lines: &str| PasswordFile {
+            entries: entries(
+                lines.as_bytes(),
+                Scheme::find("SHA512-CRYPT")
+                    .unwrap()
+                    .with_rounds(Some(1000))
+                    .unwrap(),
+            )
+            .unwrap(),
+            ..made(lines, "SHA512-CRYPT")
+        };
+        let text = written(&Host::default(), &bare(BEN));
+        assert!(text.contains("\nben:$6$rounds=1000$"), "{text}");
+        let there = Host::default().path("/etc/users", file(&text, "0640"));
+        assert_eq!(there.assess(&bare(BEN)), Assessment::Converged);
     }
 
     #[test]

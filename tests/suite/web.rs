@@ -9,6 +9,7 @@ mod exposure;
 mod guesses;
 mod people;
 mod rotate;
+mod visitors;
 
 use crate::server::{announced_is_changed, example};
 use crate::support::{TestHost, boot};
@@ -60,7 +61,9 @@ fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     let site = rotate::passwords_change_under_load(&host, site);
     acme::renewed_certificates_are_served(&host, &site);
     acme::a_refusal_is_waited_for(&host, &site);
+    let site = site.top(visitors::VARIABLES).secret("office", visitors::PASSWORD);
     acme::other_sources_stand_beside_it(&host, site);
+    visitors::are_asked(&host);
 }
 
 /// `curl` on the host: its standard output.
