@@ -114,26 +114,36 @@ fn fits(path: &str, parts: &[&str]) -> bool {
     path.ends_with(last)
 }
 
-/// Marks the templates that used templates include, import or extend.
+/// Marks the templates that parameters and used templates include, import or extend.
 fn includes(role: &Role, used: &mut BTreeSet<String>) {
-    let mut open: Vec<String> = used
-        .iter()
-        .filter(|path| path.starts_with("templates/"))
-        .cloned()
-        .collect();
-    while let Some(path) = open.pop() {
-        let Some(RoleFile::Text(source)) = role.files.get(&path) else {
-            continue;
-        };
-        for other in role.files.keys() {
-            let Some(name) = other.strip_prefix("templates/") else {
+    let mut open: Vec<&str> = Vec::new();
+    for step in &role.steps {
+        texts(&step.params, &mut open);
+    }
+    open.retain(|text| text.contains("{%"));
+    open.extend(used.iter().filter_map(|path| match role.files.get(path)? {
+        RoleFile::Text(source) if path.starts_with("templates/") => Some(source.text.as_str()),
+        _ => None,
+    }));
+    while let Some(text) = open.pop() {
+        for (path, file) in &role.files {
+            let (Some(name), RoleFile::Text(source)) = (path.strip_prefix("templates/"), file) else {
                 continue;
             };
             let named = [format!("\"{name}\""), format!("'{name}'")];
-            if named.iter().any(|named| source.text.contains(named)) && used.insert(other.clone()) {
-                open.push(other.clone());
+            if named.iter().any(|named| text.contains(named)) && used.insert(path.clone()) {
+                open.push(&source.text);
             }
         }
+    }
+}
+
+fn texts<'a>(node: &'a Node, found: &mut Vec<&'a str>) {
+    match &node.value {
+        NodeValue::Text { text, .. } => found.push(text),
+        NodeValue::List(items) => items.iter().for_each(|item| texts(item, found)),
+        NodeValue::Map(entries) => entries.iter().for_each(|(_, value)| texts(value, found)),
+        _ => {}
     }
 }
 

@@ -143,6 +143,31 @@ pub fn renewed_certificates_are_served(host: &TestHost, site: &Site) {
     );
 }
 
+/// The name of [`a_refusal_is_waited_for`], which the inventory has no longer: nothing of it stands in the way of the
+/// others, and nothing of it is lost. Later it is back.
+fn what_is_gone_is_not_renewed(host: &TestHost, site: &Site, further: &str) {
+    const CONF: &str = "/etc/letsencrypt/renewal/imap.example.org.conf";
+    let shown = "openssl s_client -connect 127.0.0.1:443 -servername imap.example.org </dev/null";
+    assert!(!host.succeeds(shown), "nginx serves it");
+    let kept =
+        "sha256sum /etc/letsencrypt/live/imap.example.org/*.pem /etc/ssl/mailprov/imap.example.org/*.pem";
+    let before = host.sh(kept);
+    // It would be renewed now, and the authority would refuse.
+    host.sh(&format!(
+        "curl --silent --fail -d '{{\"host\": \"imap.example.org\"}}' http://localhost:8055/set-servfail
+         sed -i '1i renew_before_expiry = 365 days' {CONF}
+         systemctl start mailprov-certificates.service"
+    ));
+    assert_eq!(host.sh(kept), before);
+    host.sh(
+        "curl --silent --fail -d '{\"host\": \"imap.example.org\"}' http://localhost:8055/clear-servfail",
+    );
+    let further = further.replacen('[', "[{name: imap.example.org},", 1);
+    site.mailprov(&["apply", "--set", &further]).exits(0);
+    everywhere(host, "imap.example.org", "Pebble Intermediate", "");
+    assert!(!host.succeeds(&format!("grep autorenew {CONF}")));
+}
+
 /// Names that are proven in DNS by a hook, beside certificates that people bring along, in the inventory or on the host.
 pub fn other_sources_stand_beside_it(host: &TestHost, site: Site) {
     host.sh(
@@ -161,15 +186,21 @@ pub fn other_sources_stand_beside_it(host: &TestHost, site: Site) {
         .secret("given_key", &host.sh("cat /srv/acme/given.key"))
         .secret("dns_credentials", "what the provider knows")
         .top(HOOK);
+    site.mailprov(&["apply", "--check", "--diff", "--set", &further])
+        .exits(4)
+        .says("# No renewal for names that the inventory has no longer")
+        .says("-    include /etc/nginx/mailprov/imap.example.org.conf;");
     let applied = site
         .mailprov(&["apply", "--set", &further, "--output", "json"])
         .exits(0);
-    let state = &applied.states()["web certbot/obtain"];
-    assert!(
-        matches!(state.as_str(), "changed" | "created"),
-        "{}",
-        applied.stdout
-    );
+    for step in ["obtain", "retire"] {
+        let state = &applied.states()[&format!("web certbot/{step}")];
+        assert!(
+            matches!(state.as_str(), "changed" | "created"),
+            "{step}: {}",
+            applied.stdout
+        );
+    }
     everywhere(host, "dns.example.org", "Pebble Intermediate", "");
     assert_eq!(
         host.sh("grep -F ' dns.example.org ' /srv/acme/hook.log"),
@@ -190,6 +221,7 @@ pub fn other_sources_stand_beside_it(host: &TestHost, site: Site) {
         .mailprov(&["apply", "--set", &further, "--output", "json"])
         .exits(0);
     assert_eq!(again.steps_not(&["converged"]), [""; 0]);
+    what_is_gone_is_not_renewed(host, &site, &further);
 }
 
 /// Sets and takes away records of the authority's DNS; to be appended to [`VARIABLES`].
