@@ -1,5 +1,7 @@
 //! Roundcube and PostfixAdmin in a real browser: what people see there, type and click.
 
+use std::time::{Duration, Instant};
+
 use crate::support::browser::Browser;
 use crate::support::{TestHost, until};
 
@@ -40,6 +42,24 @@ fn send(browser: &Browser, to: &str, subject: &str, text: &str, file: Option<&st
     browser.wait("#messagelist");
 }
 
+/// Waits for the message in the list, which comes after its page: whoever loads that again too soon never sees it.
+#[track_caller]
+fn sees(browser: &Browser, subject: &str) {
+    let mut patience = Duration::from_secs(1);
+    until(&format!("`{subject}` is listed"), || {
+        let end = Instant::now() + patience;
+        while Instant::now() < end {
+            if browser.text().contains(subject) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        patience *= 2;
+        browser.go(WEBMAIL);
+        false
+    });
+}
+
 /// A message with an attachment goes from one person to another, who reads both, and makes a filter that then works.
 pub fn write_read_and_filter(host: &TestHost, alice: &str, bob: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -56,13 +76,7 @@ pub fn write_read_and_filter(host: &TestHost, alice: &str, bob: &str) {
 
     let bob = reader(host, "bob@example.org", bob);
     let row = "#messagelist tr.message";
-    until("bob sees the message", || {
-        let there = bob.text().contains("The minutes");
-        if !there {
-            bob.go(WEBMAIL);
-        }
-        there
-    });
+    sees(&bob, "The minutes");
     bob.picture("webmail-inbox");
     bob.click(row);
     bob.enter("#messagecontframe", "#messagebody");
@@ -153,12 +167,6 @@ END",
     admin.picture("admin-virtual");
 
     let erin = reader(host, "erin@example.com", OWNER);
-    until("erin sees the message", || {
-        let there = erin.text().contains("To a mailbox that is new");
-        if !there {
-            erin.go(WEBMAIL);
-        }
-        there
-    });
+    sees(&erin, "To a mailbox that is new");
     erin.picture("webmail-new");
 }
