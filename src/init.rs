@@ -15,8 +15,7 @@ use crate::role::load::Roles;
 use crate::role::schema;
 use crate::secret::random;
 use crate::secret::vault::{Changes, SecretError, SecretsFile, identity};
-use crate::value::Value;
-use crate::yaml::{Node, io_reason};
+use crate::yaml::io_reason;
 
 pub const INVENTORY: &str = "inventory.yaml";
 pub const IDENTITY: &str = "identity.txt";
@@ -31,17 +30,18 @@ pub struct Answers {
     pub domains: Vec<String>,
     /// At least one; the first one's owner is the administrator.
     pub mailboxes: Vec<String>,
-    /// Values of [`CHOICES`] by the variable's name.
+    /// What is chosen of [`CHOICES`], by the variable's name.
     pub choices: BTreeMap<String, String>,
     /// A key that is there, instead of a new one.
     pub identity: Option<PathBuf>,
 }
 
-/// What can be chosen: the word for it, and the variable whose declaration says among what.
-pub const CHOICES: [(&str, &str); 3] = [
-    ("certificates", "mail_certificates"),
-    ("filter", "mail_filter"),
-    ("database", "mail_database"),
+/// What can be chosen: the word for it, the variable whose declaration says among what, and what a server on the
+/// Internet does well with. The roles' own defaults are the least that works.
+pub const CHOICES: [(&str, &str, &str); 3] = [
+    ("certificates", "mail_certificates", "letsencrypt"),
+    ("filter", "mail_filter", "rspamd"),
+    ("database", "mail_database", "mariadb"),
 ];
 
 /// A choice as the roles declare it.
@@ -61,20 +61,19 @@ pub struct Choice {
 pub fn choices() -> Result<Vec<Choice>, Diagnostics> {
     let roles = Roles::all(&[])?;
     let declared = |name: &str| roles.0.values().find_map(|role| role.variables.get(name));
-    let choice = |(word, variable): (&'static str, &'static str)| {
-        let declaration = declared(variable)?;
-        let Type::OneOf(values) = &declaration.ty else {
+    let choice = |(word, variable, suggested): (&'static str, &'static str, &'static str)| {
+        let Type::OneOf(values) = &declared(variable)?.ty else {
             return None;
         };
-        let default = match declaration.default.as_ref().map(Node::to_value) {
-            Some(Value::Text(text)) => text,
-            _ => values.first()?.clone(),
-        };
+        let default = values
+            .iter()
+            .find(|value| *value == suggested)
+            .or_else(|| values.first())?;
         Some(Choice {
             word,
             variable,
+            default: default.clone(),
             values: values.clone(),
-            default,
         })
     };
     Ok(CHOICES.into_iter().filter_map(choice).collect())
@@ -305,10 +304,7 @@ fn inventory(answers: &Answers, secrets: &[String]) -> Result<String, InitError>
                 domains,
                 plain_domain => answers.domains.first(),
                 mailboxes,
-                choices => answers.choices.iter().map(|(name, value)| {
-                    minijinja::context! { name, value }
-                }).collect::<Vec<_>>(),
-                own_certificates => answers.choices.get("mail_certificates").is_none_or(|from| from == "local"),
+                chosen => &answers.choices,
             },
         )
         .map(|text| format!("{}\n", text.trim_end()))

@@ -40,7 +40,7 @@ pub struct Args {
     /// Where certificates come from: a value of `mail_certificates`
     #[arg(long, value_name = "SOURCE")]
     certificates: Option<String>,
-    /// What looks for spam and viruses: a value of `mail_filter`
+    /// What looks for spam: a value of `mail_filter`
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,
     /// Where domains and mailboxes are kept on the server: a value of `mail_database`
@@ -163,7 +163,7 @@ fn choose(
             None if interactive && choice.values.len() > 1 => {
                 let question = match choice.word {
                     "certificates" => "Where certificates come from",
-                    "filter" => "What looks for spam and viruses",
+                    "filter" => "What looks for spam",
                     _ => "Where domains and mailboxes are kept",
                 };
                 let check = |value: &str| {

@@ -28,7 +28,7 @@ fn with_three_options_nothing_is_asked_and_nothing_is_left_to_do() {
         "mail/inventory.yaml        what the server is to be: read it, extend it
 mail/mailprov.schema.json  lets an editor complete and check the inventory
 mail/identity.txt          reads the passwords: keep a copy, never publish it
-mail/secrets.yaml          4 passwords, encrypted
+mail/secrets.yaml          5 passwords, encrypted
 mail/.gitignore            keeps the key out of version control
 
 Next, try it on a throwaway host on this machine, as root:

@@ -140,6 +140,8 @@ impl Operator {
 #[test]
 fn the_tutorial_is_true() {
     let host = Provided::boot("tutorial");
+    // Nobody asks Let's Encrypt for a name of the documentation; to the host it is just out of reach.
+    host.sh("echo 127.0.0.1 acme-v02.api.letsencrypt.org >>/etc/hosts");
     let mut operator = Operator::new();
     let mut wrong = Vec::new();
     for step in steps() {
@@ -159,6 +161,7 @@ fn the_tutorial_is_true() {
             wrong.push(format!("$ {}\n{}", step.command, came.join("\n")));
         }
     }
+    has_no_dns(&host, &operator);
     mail_flows(&host, &operator);
     is_also_applied_from_within(&host, &operator);
     howto::are_true(&host, &operator);
@@ -167,6 +170,16 @@ fn the_tutorial_is_true() {
         "the page shows otherwise:\n{}",
         wrong.join("\n\n")
     );
+}
+
+/// Nobody in a lab has a name in DNS: Let's Encrypt gives no certificate for it, and rspamd holds it against strangers.
+fn has_no_dns(host: &Provided, operator: &Operator) {
+    let edit = "sed -i -e 's/mail_certificates: letsencrypt/mail_certificates: local/' \
+                -e 's/^      mail_filter: rspamd/&\\n      rspamd_spam_level: \"20\"/' inventory.yaml";
+    for command in [edit, "mailprov apply inventory.yaml"] {
+        let (came, code) = operator.types(command, host);
+        assert_eq!(code, 0, "{}", came.join("\n"));
+    }
 }
 
 /// Mail in a client, with the password that the page says how to get.
