@@ -2,6 +2,7 @@
 
 use super::client::{arrives, mode, post};
 use super::{Profile, Proof, secret};
+use crate::server::around::smtp::smuggling_is_none;
 use crate::support::until;
 
 pub const PROOFS: &[Proof] = &[
@@ -12,6 +13,7 @@ pub const PROOFS: &[Proof] = &[
     ("postfixadmin", postfixadmin),
     ("signed", signed),
     ("fresh-signatures", fresh_signatures),
+    ("no-smuggling", no_smuggling),
     ("stopped-server", stopped_server),
     // From here on without PostfixAdmin.
     ("tables-alone", tables_alone),
@@ -185,6 +187,12 @@ fn fresh_signatures(profile: &Profile) {
     host.sh("rm /var/lib/clamav/extra.hsb; systemctl restart clamav-freshclam.service");
     until("what was lost", fetched);
     profile.with("");
+}
+
+/// Nor on the way through the filter and back.
+fn no_smuggling(profile: &Profile) {
+    let maildir = "/var/mail/vmail/example.org/anna/Maildir";
+    smuggling_is_none(&profile.host, "anna@example.org", maildir);
 }
 
 /// A stopped server says nothing of its rows: they wait for the step that starts it.

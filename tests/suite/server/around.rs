@@ -5,7 +5,7 @@ pub mod bans;
 mod boxes;
 mod dane;
 mod relays;
-mod smtp;
+pub mod smtp;
 mod state;
 mod wire;
 
@@ -36,7 +36,7 @@ pub fn holds(host: &mut TestHost) {
     host.sh("systemctl restart postfix");
     smtp::nothing_is_relayed(host);
     smtp::clients_behave(host);
-    smtp::smuggling_is_none(host, "bob@example.org");
+    smtp::smuggling_is_none(host, "bob@example.org", "/var/vmail/example.org/bob/Maildir");
     smtp::senders_own_their_addresses(host);
     boxes::hold(host);
     state::is_as_declared(host);
