@@ -3,6 +3,7 @@
 //!
 //! One host, one test: the server takes a minute to install.
 
+mod absent;
 mod acme;
 mod discovery;
 mod exposure;
@@ -62,8 +63,9 @@ fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     acme::renewed_certificates_are_served(&host, &site);
     acme::a_refusal_is_waited_for(&host, &site);
     let site = site.top(visitors::VARIABLES).secret("office", visitors::PASSWORD);
-    acme::other_sources_stand_beside_it(&host, site);
+    let (site, names) = acme::other_sources_stand_beside_it(&host, site);
     visitors::are_asked(&host);
+    absent::applications_go(&host, site, &names);
 }
 
 /// `curl` on the host: its standard output.

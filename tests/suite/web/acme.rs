@@ -169,7 +169,7 @@ fn what_is_gone_is_not_renewed(host: &TestHost, site: &Site, further: &str) {
 }
 
 /// Names that are proven in DNS by a hook, beside certificates that people bring along, in the inventory or on the host.
-pub fn other_sources_stand_beside_it(host: &TestHost, site: Site) {
+pub fn other_sources_stand_beside_it(host: &TestHost, site: Site) -> (Site, String) {
     host.sh(
         "cd /srv/acme && for name in given kept; do
              openssl req -x509 -newkey rsa:2048 -noenc -days 30 -subj /CN=$name -addext subjectAltName=DNS:$name.example.org \
@@ -222,6 +222,7 @@ pub fn other_sources_stand_beside_it(host: &TestHost, site: Site) {
         .exits(0);
     assert_eq!(again.steps_not(&["converged"]), [""; 0]);
     what_is_gone_is_not_renewed(host, &site, &further);
+    (site, further)
 }
 
 /// Sets and takes away records of the authority's DNS; to be appended to [`VARIABLES`].

@@ -63,7 +63,7 @@ exec testssl --quiet --color 0 --warnings batch --add-ca /usr/local/share/ca-cer
     --jsonfile $port.json \"$@\" -p -s -S -U mx1.example.org:$port >$port.txt 2>&1
 END
          printf '%s\\n' '{ports}' >ports
-         systemd-run --quiet --unit=testssl --working-directory=/root/testssl --setenv=TERM=dumb \
+         systemd-run --quiet --collect --unit=testssl --working-directory=/root/testssl --setenv=TERM=dumb \
              xargs --arg-file=ports --max-procs=3 --replace sh -c 'sh look {{}}'"
     ));
 }
