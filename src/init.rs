@@ -7,7 +7,9 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::Diagnostics;
+use serde::Deserialize;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::role::Type;
 use crate::role::bind::needed_secrets;
 use crate::role::declare::text;
@@ -30,28 +32,25 @@ pub struct Answers {
     pub domains: Vec<String>,
     /// At least one; the first one's owner is the administrator.
     pub mailboxes: Vec<String>,
-    /// What is chosen of [`CHOICES`], by the variable's name.
+    /// What is chosen of [`choices`], by the variable's name.
     pub choices: BTreeMap<String, String>,
     /// A key that is there, instead of a new one.
     pub identity: Option<PathBuf>,
 }
 
-/// What can be chosen: the word for it, the variable whose declaration says among what, and what a server on the
-/// Internet does well with. The roles' own defaults are the least that works.
-pub const CHOICES: [(&str, &str, &str); 3] = [
-    ("certificates", "mail_certificates", "letsencrypt"),
-    ("filter", "mail_filter", "rspamd"),
-    ("database", "mail_database", "mariadb"),
-];
-
-/// A choice as the roles declare it.
-#[derive(Debug, Clone)]
+/// What can be chosen.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Choice {
     /// Its word, as in the option's name.
-    pub word: &'static str,
-    pub variable: &'static str,
+    pub word: String,
+    /// The variable whose declaration says among what.
+    pub variable: String,
+    pub question: String,
+    /// The value for who doesn't choose.
+    pub suggested: String,
+    #[serde(skip)]
     pub values: Vec<String>,
-    pub default: String,
 }
 
 /// The choices that the roles have.
@@ -61,22 +60,18 @@ pub struct Choice {
 pub fn choices() -> Result<Vec<Choice>, Diagnostics> {
     let roles = Roles::all(&[])?;
     let declared = |name: &str| roles.0.values().find_map(|role| role.variables.get(name));
-    let choice = |(word, variable, suggested): (&'static str, &'static str, &'static str)| {
-        let Type::OneOf(values) = &declared(variable)?.ty else {
+    let choices: Vec<Choice> = serde_yaml::from_str(include_str!("init/choices.yaml"))
+        .map_err(|error| Diagnostic::new(error.to_string()))?;
+    let offered = choices.into_iter().filter_map(|choice| {
+        let Type::OneOf(values) = &declared(&choice.variable)?.ty else {
             return None;
         };
-        let default = values
-            .iter()
-            .find(|value| *value == suggested)
-            .or_else(|| values.first())?;
-        Some(Choice {
-            word,
-            variable,
-            default: default.clone(),
+        values.contains(&choice.suggested).then(|| Choice {
             values: values.clone(),
+            ..choice
         })
-    };
-    Ok(CHOICES.into_iter().filter_map(choice).collect())
+    });
+    Ok(offered.collect())
 }
 
 /// What was written.

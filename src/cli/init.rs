@@ -161,11 +161,6 @@ fn choose(
                 return Err(Failure::usage(format!("--{}: {}", choice.word, wrong(&value))));
             }
             None if interactive && choice.values.len() > 1 => {
-                let question = match choice.word {
-                    "certificates" => "Where certificates come from",
-                    "filter" => "What looks for spam",
-                    _ => "Where domains and mailboxes are kept",
-                };
                 let check = |value: &str| {
                     if choice.values.iter().any(|known| known == value) {
                         Ok(())
@@ -173,11 +168,15 @@ fn choose(
                         Err(wrong(value))
                     }
                 };
-                ask(&format!("{question}: {among}"), Some(&choice.default), check)?
+                ask(
+                    &format!("{}: {among}", choice.question),
+                    Some(&choice.suggested),
+                    check,
+                )?
             }
-            None => choice.default.clone(),
+            None => choice.suggested,
         };
-        chosen.insert(choice.variable.to_owned(), value);
+        chosen.insert(choice.variable, value);
     }
     if let Some((word, _)) = given.iter().find(|(_, value)| value.is_some()) {
         return Err(Failure::usage(format!("--{word}: no role offers that choice")));

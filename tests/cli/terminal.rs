@@ -51,7 +51,7 @@ fn init_asks_and_asks_again() {
         .unwrap();
     terminal.send_line("alice@example.org").unwrap();
     for choice in mailprov::init::choices().unwrap() {
-        let question = format!("{} [{}]: ", choice.values.join(", "), choice.default);
+        let question = format!("{} [{}]: ", choice.values.join(", "), choice.suggested);
         terminal.exp_string(&question).unwrap();
         terminal.send_line("moonlight").unwrap();
         terminal.exp_string("`moonlight` is none of").unwrap();
