@@ -21,13 +21,7 @@ fn mistakes_with(inventory: &Path, sets: &[(&str, &str)]) -> Result<(), Diagnost
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
     let inventory = load(inventory, &sets)?;
-    let wanted: Vec<_> = inventory
-        .hosts
-        .iter()
-        .flat_map(|host| &host.roles)
-        .map(|role| (role.name.clone(), role.place.clone()))
-        .collect();
-    let roles = Roles::load(&inventory.role_folders, &wanted)?;
+    let roles = Roles::of(&inventory)?;
     validate(&inventory, &roles)
 }
 
@@ -158,12 +152,7 @@ fn the_book_has_the_graph_of_the_example() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let inventory =
         load(&root.join("inventories/example/inventory.yaml"), &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
-    let wanted: Vec<_> = inventory.hosts[0]
-        .roles
-        .iter()
-        .map(|role| (role.name.clone(), role.place.clone()))
-        .collect();
-    let roles = Roles::load(&inventory.role_folders, &wanted).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let roles = Roles::of(&inventory).unwrap_or_else(|wrong| panic!("{wrong}"));
     let graph = mailprov::role::bind::graph(&inventory, &roles).unwrap_or_else(|wrong| panic!("{wrong}"));
     let dot = mailprov::graph::draw::dot(&graph);
     let picture = root.join("book/src/graph.svg");
@@ -206,12 +195,7 @@ fn clamav_is_refused_where_memory_is_too_small_for_it() {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         let inventory = load(&path, &settings).unwrap_or_else(|wrong| panic!("{wrong}"));
-        let wanted: Vec<_> = inventory.hosts[0]
-            .roles
-            .iter()
-            .map(|role| (role.name.clone(), role.place.clone()))
-            .collect();
-        let roles = Roles::load(&inventory.role_folders, &wanted).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let roles = Roles::of(&inventory).unwrap_or_else(|wrong| panic!("{wrong}"));
         let host = &inventory.hosts[0];
         let vault = bind::offline_vault(&inventory, &roles);
         let mut facts = bind::assumed_facts(&roles, host);

@@ -195,13 +195,7 @@ impl InventoryArgs {
     /// All mistakes in them (exit 3).
     pub fn load(&self) -> Result<(Inventory, Roles), Failure> {
         let inventory = crate::inventory::load::load(&self.inventory, &self.set)?;
-        let mut wanted: Vec<_> = Vec::new();
-        for role in inventory.hosts.iter().flat_map(|host| &host.roles) {
-            if !wanted.iter().any(|(name, _)| *name == role.name) {
-                wanted.push((role.name.clone(), role.place.clone()));
-            }
-        }
-        let roles = Roles::load(&inventory.role_folders, &wanted)?;
+        let roles = Roles::of(&inventory)?;
         Ok((inventory, roles))
     }
 }

@@ -18,6 +18,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::{Declaration, Role, RoleNeed, RoleValue};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, did_you_mean};
+use crate::inventory::Inventory;
 use folder::Folders;
 
 /// The roles that an inventory needs, each after the roles that it needs itself.
@@ -37,6 +38,20 @@ impl Roles {
             loading.visit(name, Some(place));
         }
         loading.finish()
+    }
+
+    /// Loads the roles that the hosts of `inventory` name, from its folders and the built-in ones.
+    ///
+    /// # Errors
+    /// Every mistake in every role.
+    pub fn of(inventory: &Inventory) -> Result<Self, Diagnostics> {
+        let mut wanted: Vec<(String, Place)> = Vec::new();
+        for role in inventory.hosts.iter().flat_map(|host| &host.roles) {
+            if !wanted.iter().any(|(name, _)| *name == role.name) {
+                wanted.push((role.name.clone(), role.place.clone()));
+            }
+        }
+        Self::load(&inventory.role_folders, &wanted)
     }
 
     /// Every built-in role, for the reference.

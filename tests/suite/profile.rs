@@ -201,11 +201,5 @@ fn ssh(host: &TestHost) -> Mapping {
 }
 
 fn roles_of(inventory: &mailprov::inventory::Inventory) -> Roles {
-    let wanted: Vec<_> = inventory
-        .hosts
-        .iter()
-        .flat_map(|host| &host.roles)
-        .map(|role| (role.name.clone(), role.place.clone()))
-        .collect();
-    Roles::load(&inventory.role_folders, &wanted).unwrap_or_else(|wrong| panic!("{wrong}"))
+    Roles::of(inventory).unwrap_or_else(|wrong| panic!("{wrong}"))
 }

@@ -25,13 +25,7 @@ pub fn run(rounds: usize, stand: &Stand) -> Vec<Row> {
     fs::create_dir_all(&folder).unwrap();
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("inventories/example/inventory.yaml");
     let inventory = load(&example, &[]).unwrap();
-    let wanted: Vec<_> = inventory
-        .hosts
-        .iter()
-        .flat_map(|host| &host.roles)
-        .map(|role| (role.name.clone(), role.place.clone()))
-        .collect();
-    let roles = Roles::load(&inventory.role_folders, &wanted).unwrap();
+    let roles = Roles::of(&inventory).unwrap();
     let graph = bind::graph(&inventory, &roles).unwrap();
     secrets(&folder, &inventory, &roles);
     fs::write(stand.site().join("fresh.script"), script(&graph)).unwrap();

@@ -57,12 +57,7 @@ pub fn secrets(site: Site) -> Site {
 /// Every step of the host, `HOST ROLE/STEP`, as the inventory and the roles have it.
 pub fn steps(site: &Site, host: &TestHost) -> BTreeSet<String> {
     let inventory = load(&site.inventory(), &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
-    let wanted: Vec<_> = inventory.hosts[0]
-        .roles
-        .iter()
-        .map(|role| (role.name.clone(), role.place.clone()))
-        .collect();
-    let roles = Roles::load(&inventory.role_folders, &wanted).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let roles = Roles::of(&inventory).unwrap_or_else(|wrong| panic!("{wrong}"));
     let vault = bind::offline_vault(&inventory, &roles);
     let facts = bind::assumed_facts(&roles, &inventory.hosts[0]);
     let binding = bind::Binding {
