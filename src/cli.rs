@@ -28,7 +28,7 @@ mod validate;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 use crate::exit::Exit;
 use common::{Failure, Global};
@@ -95,7 +95,10 @@ pub fn main() -> ExitCode {
     clap_complete::CompleteEnv::with_factory(command)
         .var(completions::VARIABLE)
         .complete();
-    let cli = match Cli::try_parse() {
+    let parsed = parser()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are not mistakes; clap tells them apart by its exit code. A closed pipe is no
@@ -123,6 +126,17 @@ pub fn main() -> ExitCode {
     // A task that still waits (a prompt on a terminal) must not hold the process up.
     runtime.shutdown_background();
     exit.into()
+}
+
+/// The command line, with help and mistakes in our own colours or none: clap's own rule gives them to a dumb terminal
+/// where `CI` is set.
+fn parser() -> clap::Command {
+    let parser = command();
+    if common::colors_welcome() {
+        parser
+    } else {
+        parser.color(clap::ColorChoice::Never)
+    }
 }
 
 /// The command line as clap knows it, for completions and the reference.

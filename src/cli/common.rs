@@ -36,18 +36,23 @@ impl Global {
         match self.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => {
-                std::io::stdout().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-            }
+            Color::Auto => std::io::stdout().is_terminal() && colors_welcome(),
         }
     }
 }
 
+/// Whether a terminal, if there is one, is to be given colours.
+pub fn colors_welcome() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !dumb()
+}
+
 /// Whether something may move on `stream`: not in a file, and not on a terminal that can only write lines.
 pub fn animates(stream: &impl std::io::IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    stream.is_terminal() && !dumb()
+}
+
+fn dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// How wide standard output is, when it is a terminal that knows.

@@ -83,15 +83,16 @@ fn every(command: &clap::Command, words: &[String], found: &mut Vec<Vec<String>>
 }
 
 /// What a terminal of 80 columns shows.
-fn shown(arguments: &[&str], environment: (&str, &str)) -> String {
+fn shown(arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let program = env!("CARGO_BIN_EXE_mailprov");
     let mut shell = Command::new("sh");
     shell
         .args(["-c", "stty cols 80 rows 24 && exec \"$0\" \"$@\"", program])
         .args(arguments)
         .env_remove("NO_COLOR")
+        .env_remove("CI")
         .env("TERM", "xterm")
-        .env(environment.0, environment.1);
+        .envs(environment.iter().copied());
     spawn(shell).exp_eof().unwrap()
 }
 
@@ -103,7 +104,7 @@ fn help_keeps_within_80_columns() {
     let mut wide = Vec::new();
     for words in commands {
         let words: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
-        let text = shown(&words, ("NO_COLOR", "1"));
+        let text = shown(&words, &[("NO_COLOR", "1")]);
         let lines = text.lines().filter(|line| line.trim_end().chars().count() > 80);
         wide.extend(lines.map(|line| format!("{}: {line}", words.join(" "))));
     }
@@ -113,11 +114,17 @@ fn help_keeps_within_80_columns() {
 #[test]
 fn mistakes_have_colours_only_where_they_are_wanted() {
     for arguments in [&["aply"][..], &["validate", "nothing.yaml"]] {
-        for environment in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        for environment in [
+            &[("NO_COLOR", "1")][..],
+            &[("TERM", "dumb")],
+            &[("TERM", "dumb"), ("CI", "1")],
+        ] {
             let text = shown(arguments, environment);
             assert!(text.contains("error: ") && !text.contains('\u{1b}'), "{text:?}");
         }
     }
+    let text = shown(&["aply"], &[]);
+    assert!(text.contains('\u{1b}'), "{text:?}");
 }
 
 #[test]
