@@ -1,7 +1,9 @@
 //! Events as calm, aligned lines of text: what a terminal keeps and what a log file gets.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use super::event::{Counts, Event, Mode, State, StepResult, Summary};
 use super::room::beside;
@@ -20,6 +22,9 @@ pub struct Taste {
 /// What most steps say of themselves has room in so many columns.
 const SUMMARY: usize = 24;
 
+/// How often a step that keeps talking (a package's progress) gets a line.
+const SAYS_EVERY: Duration = Duration::from_secs(10);
+
 /// Makes lines of events; knows what it has to repeat at the end.
 pub struct Lines {
     taste: Taste,
@@ -28,6 +33,8 @@ pub struct Lines {
     /// What the summary comes back to.
     undone: Vec<StepResult>,
     failed_hosts: Vec<String>,
+    /// When a step last got a line of what it says.
+    said: BTreeMap<String, Instant>,
 }
 
 impl Lines {
@@ -38,6 +45,7 @@ impl Lines {
             columns: Columns::default(),
             undone: Vec::new(),
             failed_hosts: Vec::new(),
+            said: BTreeMap::new(),
         }
     }
 
@@ -63,7 +71,14 @@ impl Lines {
                 step,
                 text,
             } => {
-                format!("{}  {role}/{step}: {}\n", self.host(host), text.as_str())
+                let who = format!("{}  {role}/{step}", self.host(host));
+                let last = self.said.get(&who);
+                if last.is_some_and(|last| last.elapsed() < SAYS_EVERY) {
+                    return String::new();
+                }
+                let line = format!("{who}: {}\n", text.as_str());
+                self.said.insert(who, Instant::now());
+                line
             }
             Event::Note { host, text } => {
                 let host = host.as_ref().map(|host| format!("{}  ", self.host(host)));

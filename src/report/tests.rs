@@ -142,6 +142,26 @@ next: see to what failed and apply again: what is done is not done twice; `mailp
     );
 }
 
+/// Packages report every percent: a log has room for one line, and for how far it has come after a while.
+#[test]
+fn a_talkative_step_gets_a_line_now_and_then() {
+    let page = Page::default();
+    let plain = Plain::new(Mode::Apply, Taste::default(), page.clone());
+    let reporter = reporter(Mode::Apply, Box::new(plain));
+    let graph = graph();
+    for percent in 1..40 {
+        reporter.says("mx1", graph.step(0), &format!("Unpacking ({percent} %)"));
+        reporter.says("mx1", graph.step(1), &format!("Removing ({percent} %)"));
+    }
+    let text = page.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(
+        lines[0].ends_with("Unpacking (1 %)") && lines[1].ends_with("Removing (1 %)"),
+        "{text}"
+    );
+}
+
 #[test]
 fn json_is_one_object_per_line_and_ends_with_the_summary() {
     let page = Page::default();
