@@ -86,7 +86,11 @@ impl SecretsFile {
             let mut message = format!("{} not in `{}`", these(&missing), self.path.display());
             match did_you_mean(first, self.entries.keys().map(String::as_str)) {
                 Some(near) if missing.len() == 1 => message += &format!("\n  help: did you mean `{near}`?"),
-                _ => message += &format!("\n  help: add it with `mailprov secrets set {first}`"),
+                _ => {
+                    message += &format!(
+                        "\n  help: `mailprov secrets generate` makes up missing passwords; `mailprov secrets set {first}` takes one that you have"
+                    );
+                }
             }
             return Err(SecretError(message));
         }
