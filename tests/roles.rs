@@ -65,6 +65,39 @@ fn the_example_is_valid_with_every_database() {
     assert!(rounds.contains("4 to 31"), "{rounds}");
 }
 
+/// What holds a secret is found again when its role goes, though the secret itself need not be known any more then.
+#[test]
+fn private_files_say_whose_they_are() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("inventories");
+    let mut private = 0;
+    for profile in std::fs::read_dir(folder).unwrap() {
+        let path = profile.unwrap().path().join("inventory.yaml");
+        for database in ["mariadb", "postgresql", "sqlite", "none"] {
+            let sets = [("mail_database".to_owned(), database.to_owned())];
+            let inventory = load(&path, &sets).unwrap_or_else(|wrong| panic!("{wrong}"));
+            let roles = Roles::of(&inventory).unwrap_or_else(|wrong| panic!("{wrong}"));
+            // Not every profile is one with every database.
+            let Ok(graph) = bind::graph(&inventory, &roles) else {
+                continue;
+            };
+            for step in graph.steps() {
+                let Some(file) = step.step.rendered().filter(|file| file.mode.ends_with('0')) else {
+                    continue;
+                };
+                private += 1;
+                let name = file.path.rsplit('/').next().unwrap();
+                let content = String::from_utf8_lossy(file.content);
+                let head = content
+                    .lines()
+                    .take(8)
+                    .any(|line| line.contains("anaged by mailprov"));
+                assert!(head || name.contains("mailprov"), "{}", file.path);
+            }
+        }
+    }
+    assert!(private > 50, "{private}");
+}
+
 /// Neither hides the other: nginx would refuse some of it late, and serve the rest without a word.
 #[test]
 fn web_applications_keep_out_of_each_others_way() {

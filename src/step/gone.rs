@@ -40,6 +40,8 @@ pub struct Terms<'a> {
     pub kept: &'a Kept,
     /// Units of the same role that watch the step: one that runs on has to notice.
     pub watchers: &'a [String],
+    /// Database servers whose service is taken back too, each with its unit.
+    pub servers: &'a [(Resource, String)],
 }
 
 /// What stays on a host: everything that present roles provide and require.
@@ -80,6 +82,11 @@ impl Kept {
 /// The note that mailprov made an account or installed a package; `what` is `users`, `groups` or `packages`.
 fn made(what: &str, name: &str) -> String {
     format!("{STATE}/made/{what}/{name}")
+}
+
+/// The note of a unit's state before mailprov first had to do with it.
+fn unit_before(unit: &str) -> String {
+    format!("{STATE}/before/units/{unit}")
 }
 
 /// The copy of what stood at `path` before mailprov first wrote there.

@@ -293,12 +293,10 @@ pub fn look<'a>(world: &World<'a>, query: &Query, within: &[Resource]) -> Seen<'
         Some(SqlState::NoClient) => Seen::Judged(Assessment::Refused(format!(
             "the host has no {engine} client, and no step before this one installs a server"
         ))),
-        Some(SqlState::NoServer(words)) => {
-            Seen::Judged(Assessment::Unknown(match world.will_provide(&server) {
-                Some(step) => step.to_string(),
-                None => format!("the {engine} server does not answer: {words}"),
-            }))
-        }
+        Some(SqlState::NoServer(words)) => Seen::Judged(match world.will_provide(&server) {
+            Some(step) => Assessment::Unknown(step.to_string()),
+            None => Assessment::Refused(format!("the {engine} server does not answer: {words}; start it")),
+        }),
         Some(SqlState::Missing(_))
             if within
                 .iter()

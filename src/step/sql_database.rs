@@ -245,7 +245,7 @@ impl Step for Database {
             purge: true,
             ..self.clone()
         };
-        Some(GoneSql::boxed(self.engine, absent))
+        Some(GoneSql::boxed(self.engine, absent, terms))
     }
 
     fn digest(&self) -> String {

@@ -225,7 +225,7 @@ impl Step for SqlGrant {
             state: State::Absent,
             ..self.clone()
         };
-        Some(GoneSql::boxed(self.engine, absent))
+        Some(GoneSql::boxed(self.engine, absent, terms))
     }
 
     fn digest(&self) -> String {

@@ -342,7 +342,7 @@ impl Step for SqlRow {
             password: None,
             state: State::Absent,
         };
-        Some(GoneSql::boxed(self.engine, absent))
+        Some(GoneSql::boxed(self.engine, absent, terms))
     }
 
     fn digest(&self) -> String {

@@ -162,7 +162,7 @@ impl Step for User {
             password: None,
             state: State::Absent,
         };
-        Some(GoneSql::boxed(self.engine, absent))
+        Some(GoneSql::boxed(self.engine, absent, terms))
     }
 
     fn digest(&self) -> String {

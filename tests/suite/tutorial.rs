@@ -4,6 +4,7 @@
 //! In what the page shows a line `…` stands for any lines. When the two differ the test prints what really came.
 
 mod howto;
+mod removal;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -161,6 +162,7 @@ fn the_tutorial_is_true() {
     mail_flows(&host, &operator);
     is_also_applied_from_within(&host, &operator);
     howto::are_true(&host, &operator);
+    removal::loses_nothing(&host, &operator);
     assert!(
         wrong.is_empty(),
         "the page shows otherwise:\n{}",

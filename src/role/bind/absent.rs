@@ -11,8 +11,8 @@ use crate::diagnostic::Diagnostics;
 use crate::inventory::Absent;
 use crate::role::declare::{self, Resolved};
 use crate::role::{BoundStep, Role};
-use crate::step::Step;
 use crate::step::gone::{Holds, Kept, Terms};
+use crate::step::{Resource, Step};
 
 /// The steps that take back what the host's absent roles made, the last one first. `present` are those of its other
 /// roles.
@@ -69,6 +69,15 @@ pub(super) fn steps(
             patterns.map(|pattern| (format!("{}/{pattern}", id.role), watches.unit.clone()))
         })
         .collect();
+    let servers: Vec<(Resource, String)> = promises
+        .iter()
+        .filter_map(|(step, ..)| Some((step, step.step.watches()?)))
+        .flat_map(|(step, watches)| {
+            let provided = step.step.provides().into_iter();
+            let servers = provided.filter(|provided| matches!(provided, Resource::DatabaseServer(_)));
+            servers.map(|server| (server, watches.unit.clone()))
+        })
+        .collect();
     let turned = promises.into_iter().rev();
     turned
         .filter_map(|(step, holds, absent)| {
@@ -85,6 +94,7 @@ pub(super) fn steps(
                 holds,
                 kept: &kept,
                 watchers: &watchers.into_iter().collect::<Vec<_>>(),
+                servers: &servers,
             })?;
             Some(turn(step, gone))
         })

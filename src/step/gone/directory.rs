@@ -90,6 +90,7 @@ mod tests {
             holds,
             kept: &kept,
             watchers: &[],
+            servers: &[],
         };
         GoneDirectory::of("/srv/a", &terms).and(GoneDirectory::of("/srv/a", &terms))
     }
@@ -138,6 +139,7 @@ mod tests {
             holds: Some(Holds::Data),
             kept: &kept,
             watchers: &[],
+            servers: &[],
         };
         assert!(GoneDirectory::of("/srv/a", &terms).is_none());
         assert!(GoneDirectory::of("/srv/ab", &terms).is_some());

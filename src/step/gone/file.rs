@@ -20,7 +20,8 @@ pub struct GoneFile {
 /// What says that it is still the role's.
 #[derive(Debug)]
 enum Made {
-    /// SHA-256 of the promised content; also a file that names mailprov in its head.
+    /// SHA-256 of the promised content; also a file that names mailprov in its head or its name, because a secret that it
+    /// held need not be known any more.
     File(String),
     /// Its target.
     Link(String),
@@ -64,7 +65,10 @@ impl GoneFile {
     fn is_ours(&self, state: &PathState) -> bool {
         match (&self.made, state) {
             (Made::File(promised), PathState::File { sha256, content, .. }) => {
-                sha256 == promised || content.as_deref().is_some_and(names_mailprov)
+                let name = self.path.rsplit('/').next().unwrap_or_default();
+                sha256 == promised
+                    || name.contains("mailprov")
+                    || content.as_deref().is_some_and(names_mailprov)
             }
             (Made::Link(promised), PathState::Symlink { target, .. }) => target == promised,
             (Made::Data, PathState::File { .. }) => true,
@@ -165,33 +169,56 @@ mod tests {
     use crate::step::Resource;
     use crate::step::promised::testing::{Host, directory, file as state};
 
-    fn gone() -> Box<dyn Step> {
+    fn gone(path: &str) -> Box<dyn Step> {
         let kept = Kept::default();
         let terms = Terms {
             purge: false,
             holds: None,
             kept: &kept,
             watchers: &[],
+            servers: &[],
         };
-        GoneFile::file("/etc/a.conf", "another".to_owned(), None, &terms).unwrap()
+        GoneFile::file(path, "another".to_owned(), None, &terms).unwrap()
     }
 
     #[test]
     fn what_the_role_wrote_goes_and_what_a_person_wrote_stays() {
         let host = Host::default().path("/etc/a.conf", state("; Managed by mailprov.\nx\n", "0644"));
-        assert!(matches!(host.assess(&*gone()), Assessment::Remove(_)));
+        assert!(matches!(
+            host.assess(&*gone("/etc/a.conf")),
+            Assessment::Remove(_)
+        ));
         let host = Host::default().path("/etc/a.conf", state("mine\n", "0644"));
-        assert_eq!(host.assess(&*gone()), Assessment::Converged);
+        assert_eq!(host.assess(&*gone("/etc/a.conf")), Assessment::Converged);
         let host = Host::default().path("/etc/a.conf", directory("0755"));
-        assert_eq!(host.assess(&*gone()), Assessment::Converged);
-        assert_eq!(Host::default().assess(&*gone()), Assessment::Converged);
+        assert_eq!(host.assess(&*gone("/etc/a.conf")), Assessment::Converged);
+        assert_eq!(
+            Host::default().assess(&*gone("/etc/a.conf")),
+            Assessment::Converged
+        );
+    }
+
+    #[test]
+    fn a_name_says_whose_a_file_is_where_its_content_can_not() {
+        let secret = state("{\"key\": \"hunter3\"}\n", "0600");
+        let host = Host::default()
+            .path("/etc/x/mailprov-key.json", secret.clone())
+            .path("/etc/mailprov/key.json", secret);
+        assert!(matches!(
+            host.assess(&*gone("/etc/x/mailprov-key.json")),
+            Assessment::Remove(_)
+        ));
+        assert_eq!(
+            host.assess(&*gone("/etc/mailprov/key.json")),
+            Assessment::Converged
+        );
     }
 
     #[test]
     fn a_file_that_may_hold_secrets_is_not_shown() {
         let shown = |mode| {
             let host = Host::default().path("/etc/a.conf", state("# Managed by mailprov.\nhunter3\n", mode));
-            format!("{:?}", host.assess(&*gone())).contains("hunter3")
+            format!("{:?}", host.assess(&*gone("/etc/a.conf"))).contains("hunter3")
         };
         assert!(shown("0644"));
         assert!(!shown("0640"));
@@ -205,7 +232,10 @@ mod tests {
                 "/var/lib/mailprov/before/files/etc/a.conf",
                 state("the package's\n", "0644"),
             );
-        assert!(matches!(host.assess(&*gone()), Assessment::Change(_)));
+        assert!(matches!(
+            host.assess(&*gone("/etc/a.conf")),
+            Assessment::Change(_)
+        ));
     }
 
     #[test]
@@ -217,6 +247,7 @@ mod tests {
             holds: None,
             kept: &kept,
             watchers: &[],
+            servers: &[],
         };
         assert!(GoneFile::file("/etc/a.conf", String::new(), None, &terms).is_none());
     }

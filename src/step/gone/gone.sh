@@ -26,6 +26,7 @@ mailprov_before_link() {
 # mailprov_is_ours PATH: gone/file.rs asks the same of a content. No process: it is asked of every file.
 mailprov_is_ours() {
   [ -f "$1" ] && [ ! -L "$1" ] || return 1
+  case ${1##*/} in *mailprov*) return 0 ;; esac
   mailprov_i_lines=0
   while [ "$mailprov_i_lines" -lt 8 ] && IFS= read -r mailprov_line; do
     case $mailprov_line in
@@ -47,9 +48,9 @@ mailprov_take_back() {
   fi && mailprov_wrote "$1"
 }
 
-# mailprov_notice UNIT ...: those that run on without us run with what is there now.
+# mailprov_notice UNIT ...: those that run on without us run with what is there now. A unit's own file may be what went.
 mailprov_notice() {
   for mailprov_unit; do
-    systemctl try-reload-or-restart -- "$mailprov_unit" 2>/dev/null || return 1
+    ! systemctl -q is-active -- "$mailprov_unit" || systemctl reload-or-restart -- "$mailprov_unit" || return 1
   done
 }

@@ -5,6 +5,9 @@ use crate::step::probe::Probe;
 use crate::step::world::World;
 use crate::step::{Assessment, Diff, Fix, PackageRequest, Resource, Step};
 
+/// What people reach the host through: whoever brought it, they would be locked out without it.
+const WAYS_IN: [&str; 2] = ["openssh-server", "sudo"];
+
 /// Packages that a role brought.
 #[derive(Debug)]
 pub struct GonePackages {
@@ -14,11 +17,13 @@ pub struct GonePackages {
 }
 
 impl GonePackages {
-    /// `None` when present roles need all of them.
+    /// `None` when all of them stay: for present roles, or for whoever logs in.
     pub fn of(names: &[String], terms: &Terms<'_>) -> Option<Box<dyn Step>> {
         let names: Vec<String> = names
             .iter()
-            .filter(|name| !terms.kept.has(&Resource::Package((*name).clone())))
+            .filter(|name| {
+                !terms.kept.has(&Resource::Package((*name).clone())) && !WAYS_IN.contains(&name.as_str())
+            })
             .cloned()
             .collect();
         if names.is_empty() {
@@ -26,7 +31,7 @@ impl GonePackages {
         }
         Some(Box::new(Self {
             names,
-            keep: terms.kept.packages().map(str::to_owned).collect(),
+            keep: terms.kept.packages().chain(WAYS_IN).map(str::to_owned).collect(),
             purge: terms.purge,
         }))
     }
@@ -93,5 +98,32 @@ impl Step for GonePackages {
 
     fn digest(&self) -> String {
         "absent".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Kept;
+    use super::*;
+
+    #[test]
+    fn the_way_in_stays() {
+        let kept = Kept::default();
+        let terms = Terms {
+            purge: true,
+            holds: None,
+            kept: &kept,
+            watchers: &[],
+            servers: &[],
+        };
+        let names = |names: [&str; 2]| GonePackages::of(&names.map(str::to_owned), &terms);
+        assert!(names(["sudo", "openssh-server"]).is_none());
+        let gone = names(["sudo", "postfix"]).unwrap();
+        assert_eq!(gone.summary(), "postfix not installed");
+        let world = crate::step::promised::testing::Host::default();
+        match gone.fix(&world.world()) {
+            Fix::Packages(request) => assert_eq!(request.keep, ["openssh-server", "sudo"]),
+            other => panic!("{other:?}"),
+        }
     }
 }

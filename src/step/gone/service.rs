@@ -1,6 +1,6 @@
 //! Taking back a service: stopped, unless it ran before mailprov first had to do with it.
 
-use super::{STATE, Terms};
+use super::{Terms, unit_before};
 use crate::host::script::Script;
 use crate::step::probe::{PathState, Probe};
 use crate::step::world::World;
@@ -32,9 +32,9 @@ impl GoneService {
         })
     }
 
-    /// The note that `mailprov_service_begin` made: the unit's state before.
+    /// The note that `mailprov_service_begin` made.
     fn note(&self) -> String {
-        format!("{STATE}/before/units/{}", self.unit)
+        unit_before(&self.unit)
     }
 }
 

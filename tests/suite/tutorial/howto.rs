@@ -31,7 +31,7 @@ fn arrives(host: &Provided, mailbox: &str, subject: &str) {
 }
 
 /// How often a message is in a mailbox, or in a folder of it.
-fn count(host: &Provided, mailbox: &str, query: &str) -> usize {
+pub fn count(host: &Provided, mailbox: &str, query: &str) -> usize {
     let found = host.sh(&format!("doveadm search -u {mailbox}@example.org {query}"));
     found.lines().count()
 }

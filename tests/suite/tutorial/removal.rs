@@ -1,0 +1,94 @@
+//! The tutorial's server is taken away whole and made again: nothing of ours is left in between, and mail, keys,
+//! passwords and certificates are there afterwards.
+
+use super::Operator;
+use crate::support::provider::Provided;
+
+/// What a person would miss.
+const KEPT: [&str; 4] = [
+    "/var/vmail/example.org/alice/Maildir",
+    "/etc/dkimkeys/example.org/mail.private",
+    "/etc/ssl/mailprov/mx1.example.org/key.pem",
+    "/var/lib/mysql/postfixadmin",
+];
+
+/// On a server that has had certbot, too, and whose mailbox has the message `kept`.
+pub fn loses_nothing(host: &Provided, operator: &Operator) {
+    let kept = || {
+        host.sh(&format!(
+            "stat -c '%n %i %U' {}; sha256sum {} {}",
+            KEPT.join(" "),
+            KEPT[1],
+            KEPT[2]
+        ))
+    };
+    let before = kept();
+    let roles = ["mailserver", "firewall", "fail2ban", "upgrades"]
+        .map(|role| format!("{{role: {role}, state: absent}}"))
+        .join(", ");
+    let edit = format!(
+        "sed -e 's/mail_certificates: local/mail_certificates: letsencrypt/' -e 's/^    roles: .*/    roles: [{roles}]/' inventory.yaml >gone.yaml"
+    );
+    let said = |command: &str, code: i32| {
+        let (said, ended) = operator.types(command, host);
+        assert_eq!(ended, code, "{command}: {}", said.join("\n"));
+        said
+    };
+    said(&edit, 0);
+    let check = said("mailprov apply gone.yaml --check", 4);
+    let apply = said("mailprov apply gone.yaml", 0);
+    assert_eq!(counts(&apply), counts(&check), "{}", apply.join("\n"));
+    said("mailprov apply gone.yaml --check", 0);
+    nothing_of_ours_is_left(host);
+    assert_eq!(kept(), before);
+
+    said("mailprov apply inventory.yaml", 0);
+    said("mailprov apply inventory.yaml --check", 0);
+    assert_eq!(kept(), before);
+    host.sh("doveadm auth test alice@example.org \"$(cat /root/old.txt)\"");
+    assert_eq!(
+        super::howto::count(host, "alice", "mailbox INBOX subject 'the day before'"),
+        1
+    );
+    super::mail_flows(host, operator);
+}
+
+/// The numbers of a summary: converged, to change or changed, to remove or removed.
+fn counts(said: &[String]) -> Vec<&str> {
+    let summary = said
+        .iter()
+        .rev()
+        .find(|line| line.starts_with("mx1.example.org  ") && line.contains(" converged"));
+    let words = summary.map(|line| line.split(' ')).into_iter().flatten();
+    words.filter(|word| word.parse::<usize>().is_ok()).collect()
+}
+
+fn nothing_of_ours_is_left(host: &Provided) {
+    for (what, script) in [
+        (
+            "packages",
+            "dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' | sed -n 's/^ii *//p' | grep -xE \
+             'postfix|dovecot-core|mariadb-server|redis-server|rspamd|certbot|fail2ban|nftables|unattended-upgrades'",
+        ),
+        (
+            "files",
+            "grep -rlIE '([Mm]anaged|written) by mailprov' /etc /usr/local /var/lib | grep -v ^/var/lib/mailprov/",
+        ),
+        ("secrets", "ls /etc/dovecot/sql-password"),
+        (
+            "units",
+            "systemctl list-unit-files --no-legend --plain '*mailprov*'; systemctl --failed --no-legend",
+        ),
+        (
+            "ports",
+            "ss -Hltn | awk '{print $4}' | sed 's/.*://' | grep -xE '25|80|443|465|587|993|4190|3306|6379|11332|11334'",
+        ),
+        ("rules", "nft list tables 2>/dev/null | grep mailprov"),
+    ] {
+        assert_eq!(
+            host.sh(&format!("{{ {script}; }} 2>/dev/null || true")),
+            "",
+            "{what}"
+        );
+    }
+}
