@@ -108,18 +108,27 @@ fn a_mailbox_that_fills_up_warns(host: &TestHost) {
             "grep -rqs '^Subject: Your mailbox is {percent} % full' /var/vmail/example.net/archive/Maildir/new"
         ))
     };
-    // Of 20 KB.
-    let big = |bytes: usize| {
-        format!(
-            "filling\r\n\r\n{}",
-            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abc\r\n".repeat(bytes / 63)
-        )
+    // Each has arrived before the next one is sent: Dovecot compares with what was there when a delivery began, so that two
+    // at a time may both stay below. Of 20 KB.
+    let mut sent = 0;
+    let mut fill = |bytes: usize| {
+        let text = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abc\r\n".repeat(bytes / 63);
+        deliver(host, archive, &format!("filling\r\n\r\n{text}"));
+        sent += 1;
+        until("mail for the archive", || {
+            host.sh(&format!(
+                "doveadm search -u {archive} mailbox INBOX subject filling"
+            ))
+            .lines()
+            .count()
+                == sent
+        });
     };
-    deliver(host, archive, &big(7_800));
+    fill(7_800);
     assert!(!warned(80));
-    deliver(host, archive, &big(400));
+    fill(400);
     until("a warning at 80 %", || warned(80));
     assert!(!warned(95));
-    deliver(host, archive, &big(1_100));
+    fill(1_100);
     until("a warning at 95 %", || warned(95));
 }
