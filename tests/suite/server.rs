@@ -97,6 +97,18 @@ fn stays_as_it_is(site: &Site) {
     );
 }
 
+/// Applies what there is to apply: what is done is what was announced, and a second time there is nothing to do. `run` gets
+/// the words of the command.
+#[track_caller]
+pub fn applied(run: impl Fn(&[&str]) -> Run) -> Run {
+    let check = run(&["apply", "--output", "json", "--check"]).exits(4);
+    let apply = run(&["apply", "--output", "json"]).exits(0);
+    announced_is_changed(&check, &apply);
+    let again = run(&["apply", "--output", "json"]).exits(0);
+    assert_eq!(again.steps_not(&["converged"]), [""; 0]);
+    apply
+}
+
 /// A step that is announced as unknown, or failed, counts as a miss.
 #[track_caller]
 pub fn announced_is_changed(check: &Run, apply: &Run) {

@@ -92,9 +92,14 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
+    /// Loads a page; tries again when the browser gives up on it.
     #[track_caller]
     pub fn go(&self, url: &str) {
-        self.post("/url", &json!({ "url": url }));
+        let end = Instant::now() + LONGEST;
+        while let Err(error) = self.ask("/url", &json!({ "url": url })) {
+            assert!(Instant::now() < end, "{url}: {error}");
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// The elements that a CSS selector finds now.
@@ -170,20 +175,27 @@ impl Browser {
     /// stood there before goes only when the new page comes.
     #[track_caller]
     pub fn enter(&self, frame: &str, inside: &str) {
-        let end = Instant::now() + LONGEST;
+        assert!(
+            self.enters(frame, inside, LONGEST),
+            "{inside} does not come into {frame}:\n{}",
+            self.text()
+        );
+    }
+
+    /// The same; false when it doesn't come within `patience`.
+    pub fn enters(&self, frame: &str, inside: &str, patience: Duration) -> bool {
+        let end = Instant::now() + patience;
         loop {
             self.leave();
             for frame in self.find(frame) {
                 let entered = self.ask("/frame", &json!({"id": {ELEMENT: frame}}));
                 if entered.is_ok() && !self.find(inside).is_empty() {
-                    return;
+                    return true;
                 }
             }
-            assert!(
-                Instant::now() < end,
-                "{inside} does not come into {frame}:\n{}",
-                self.text()
-            );
+            if Instant::now() >= end {
+                return false;
+            }
             std::thread::sleep(PAUSE);
         }
     }

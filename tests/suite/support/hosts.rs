@@ -78,8 +78,26 @@ impl DerefMut for TestHost {
 /// is removed by the lab's guard.
 impl Drop for TestHost {
     fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(host) = &self.host
+        {
+            eprintln!("{}", last_words(host));
+        }
         let host = self.host.take();
         std::thread::spawn(move || drop(host));
+    }
+}
+
+/// What a host has to say of a test that failed on it: what does not run, what waits in the queue, and why.
+fn last_words(host: &LabHost) -> String {
+    let said = host.run(
+        "systemctl --failed --no-legend
+         test ! -x /usr/sbin/postqueue || postqueue -p
+         journalctl --boot --no-pager --output=short-precise --lines=3000 | grep -vE ' (sshd|systemd|systemd-logind|sshd-session)\\[' | tail -n 40",
+    );
+    match said {
+        Ok(said) => format!("{} says:\n{}", host.name(), String::from_utf8_lossy(&said.stdout)),
+        Err(error) => format!("{} says nothing: {error}", host.name()),
     }
 }
 

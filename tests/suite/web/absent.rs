@@ -1,7 +1,7 @@
 //! Web applications are taken away again: what they made goes, what is a person's stays until it is purged.
 
 use crate::filters::client::submission;
-use crate::server::{announced_is_changed, example};
+use crate::server::{applied, example};
 use crate::support::{Site, TestHost, until};
 
 /// The same folder with another list of roles.
@@ -10,16 +10,6 @@ fn having(site: Site, roles: &str) -> Site {
     let line = inventory.lines().find(|line| line.trim().starts_with("roles: "));
     let changed = inventory.replace(line.unwrap().trim(), &format!("roles: [{roles}]"));
     site.whole(changed)
-}
-
-#[track_caller]
-fn applied(site: &Site, setting: &str) {
-    let json = ["apply", "--set", setting, "--output", "json"];
-    let check = site.mailprov(&[&json[..], &["--check"]].concat()).exits(4);
-    let apply = site.mailprov(&json).exits(0);
-    announced_is_changed(&check, &apply);
-    let again = site.mailprov(&json).exits(0);
-    assert_eq!(again.steps_not(&["converged"]), [""; 0]);
 }
 
 #[track_caller]
@@ -39,7 +29,7 @@ pub fn applications_go(host: &TestHost, site: Site, setting: &str) {
         )
     };
     let site = having(site, &without(false));
-    applied(&site, setting);
+    applied(|words| site.mailprov(&[words, &["--set", setting]].concat()));
     none_is_there(
         host,
         &[
@@ -72,7 +62,7 @@ pub fn applications_go(host: &TestHost, site: Site, setting: &str) {
     mail_flows(host, "without-applications-token");
 
     let site = having(site, &without(true));
-    applied(&site, setting);
+    applied(|words| site.mailprov(&[words, &["--set", setting]].concat()));
     assert_eq!(host.sh("mariadb -N -e \"SHOW DATABASES LIKE 'roundcube'\""), "");
     assert_eq!(
         host.sh("mariadb -N postfixadmin -e 'SELECT username FROM admin'"),

@@ -78,8 +78,12 @@ pub fn write_read_and_filter(host: &TestHost, alice: &str, bob: &str) {
     let row = "#messagelist tr.message";
     sees(&bob, "The minutes");
     bob.picture("webmail-inbox");
-    bob.click(row);
-    bob.enter("#messagecontframe", "#messagebody");
+    // A list that comes anew forgets which message was chosen.
+    until("the message is shown", || {
+        bob.leave();
+        bob.click(row);
+        bob.enters("#messagecontframe", "#messagebody", Duration::from_secs(5))
+    });
     bob.reads("They are in the attachment.");
     bob.reads("minutes.txt");
     let attached = bob.run(
