@@ -44,6 +44,20 @@ pub struct Terms<'a> {
     pub servers: &'a [(Resource, String)],
 }
 
+#[cfg(test)]
+impl<'a> Terms<'a> {
+    /// Of a step that holds nobody's data and that nothing watches; nothing is purged.
+    fn plain(kept: &'a Kept) -> Self {
+        Self {
+            purge: false,
+            holds: None,
+            kept,
+            watchers: &[],
+            servers: &[],
+        }
+    }
+}
+
 /// What stays on a host: everything that present roles provide and require.
 #[derive(Debug, Clone, Default)]
 pub struct Kept(BTreeSet<Resource>);

@@ -3,6 +3,7 @@
 mod book;
 mod commands;
 mod harnesses;
+mod tutorial;
 mod walk;
 
 use std::collections::BTreeSet;

@@ -1,10 +1,11 @@
 //! Tests of the program against real hosts: each boots throwaway Debians and runs the real binary.
 //!
 //! They need root and, once, packages and an image that they install themselves. `support` has the tools: read
-//! it before adding a file here.
+//! it before adding a file here. Tests start in the order of their names: those that last longest come early.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod applications;
 mod bootstrap;
 mod columns;
 mod dayafter;
@@ -38,5 +39,3 @@ mod ssh;
 mod steps;
 mod sudo;
 mod support;
-mod tutorial;
-mod web;

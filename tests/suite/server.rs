@@ -6,6 +6,7 @@
 pub mod around;
 mod drift;
 pub mod example;
+pub mod gone;
 mod mail;
 mod mistakes;
 

@@ -88,9 +88,7 @@ mod tests {
         let terms = Terms {
             purge: true,
             holds,
-            kept: &kept,
-            watchers: &[],
-            servers: &[],
+            ..Terms::plain(&kept)
         };
         GoneDirectory::of("/srv/a", &terms).and(GoneDirectory::of("/srv/a", &terms))
     }
@@ -137,9 +135,7 @@ mod tests {
         let terms = Terms {
             purge: true,
             holds: Some(Holds::Data),
-            kept: &kept,
-            watchers: &[],
-            servers: &[],
+            ..Terms::plain(&kept)
         };
         assert!(GoneDirectory::of("/srv/a", &terms).is_none());
         assert!(GoneDirectory::of("/srv/ab", &terms).is_some());

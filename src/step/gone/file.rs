@@ -169,33 +169,25 @@ mod tests {
     use crate::step::Resource;
     use crate::step::promised::testing::{Host, directory, file as state};
 
-    fn gone(path: &str) -> Box<dyn Step> {
+    fn gone() -> Box<dyn Step> {
+        gone_at("/etc/a.conf")
+    }
+
+    fn gone_at(path: &str) -> Box<dyn Step> {
         let kept = Kept::default();
-        let terms = Terms {
-            purge: false,
-            holds: None,
-            kept: &kept,
-            watchers: &[],
-            servers: &[],
-        };
+        let terms = Terms::plain(&kept);
         GoneFile::file(path, "another".to_owned(), None, &terms).unwrap()
     }
 
     #[test]
     fn what_the_role_wrote_goes_and_what_a_person_wrote_stays() {
         let host = Host::default().path("/etc/a.conf", state("; Managed by mailprov.\nx\n", "0644"));
-        assert!(matches!(
-            host.assess(&*gone("/etc/a.conf")),
-            Assessment::Remove(_)
-        ));
+        assert!(matches!(host.assess(&*gone()), Assessment::Remove(_)));
         let host = Host::default().path("/etc/a.conf", state("mine\n", "0644"));
-        assert_eq!(host.assess(&*gone("/etc/a.conf")), Assessment::Converged);
+        assert_eq!(host.assess(&*gone()), Assessment::Converged);
         let host = Host::default().path("/etc/a.conf", directory("0755"));
-        assert_eq!(host.assess(&*gone("/etc/a.conf")), Assessment::Converged);
-        assert_eq!(
-            Host::default().assess(&*gone("/etc/a.conf")),
-            Assessment::Converged
-        );
+        assert_eq!(host.assess(&*gone()), Assessment::Converged);
+        assert_eq!(Host::default().assess(&*gone()), Assessment::Converged);
     }
 
     #[test]
@@ -205,11 +197,11 @@ mod tests {
             .path("/etc/x/mailprov-key.json", secret.clone())
             .path("/etc/mailprov/key.json", secret);
         assert!(matches!(
-            host.assess(&*gone("/etc/x/mailprov-key.json")),
+            host.assess(&*gone_at("/etc/x/mailprov-key.json")),
             Assessment::Remove(_)
         ));
         assert_eq!(
-            host.assess(&*gone("/etc/mailprov/key.json")),
+            host.assess(&*gone_at("/etc/mailprov/key.json")),
             Assessment::Converged
         );
     }
@@ -218,7 +210,7 @@ mod tests {
     fn a_file_that_may_hold_secrets_is_not_shown() {
         let shown = |mode| {
             let host = Host::default().path("/etc/a.conf", state("# Managed by mailprov.\nhunter3\n", mode));
-            format!("{:?}", host.assess(&*gone("/etc/a.conf"))).contains("hunter3")
+            format!("{:?}", host.assess(&*gone())).contains("hunter3")
         };
         assert!(shown("0644"));
         assert!(!shown("0640"));
@@ -232,10 +224,7 @@ mod tests {
                 "/var/lib/mailprov/before/files/etc/a.conf",
                 state("the package's\n", "0644"),
             );
-        assert!(matches!(
-            host.assess(&*gone("/etc/a.conf")),
-            Assessment::Change(_)
-        ));
+        assert!(matches!(host.assess(&*gone()), Assessment::Change(_)));
     }
 
     #[test]
@@ -244,10 +233,7 @@ mod tests {
         kept.add([Resource::Path("/etc/a.conf".into())]);
         let terms = Terms {
             purge: true,
-            holds: None,
-            kept: &kept,
-            watchers: &[],
-            servers: &[],
+            ..Terms::plain(&kept)
         };
         assert!(GoneFile::file("/etc/a.conf", String::new(), None, &terms).is_none());
     }

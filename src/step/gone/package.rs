@@ -111,10 +111,7 @@ mod tests {
         let kept = Kept::default();
         let terms = Terms {
             purge: true,
-            holds: None,
-            kept: &kept,
-            watchers: &[],
-            servers: &[],
+            ..Terms::plain(&kept)
         };
         let names = |names: [&str; 2]| GonePackages::of(&names.map(str::to_owned), &terms);
         assert!(names(["sudo", "openssh-server"]).is_none());

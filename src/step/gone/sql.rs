@@ -104,12 +104,10 @@ mod tests {
             &sql_user::KIND,
             serde_json::json!({"engine": "mariadb", "name": "postfix"}),
         );
+        let kept = Kept::default();
         let terms = Terms {
-            purge: false,
-            holds: None,
-            kept: &Kept::default(),
-            watchers: &[],
             servers,
+            ..Terms::plain(&kept)
         };
         user.taken_back(&terms).unwrap()
     }

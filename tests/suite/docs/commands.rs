@@ -11,7 +11,7 @@ use super::{pages, root};
 /// A command, and the first page that shows it.
 pub type Commands = BTreeMap<String, String>;
 
-const HOWTO: &str = "tests/suite/tutorial/howto.rs";
+const HOWTO: &str = "tests/suite/docs/tutorial/howto.rs";
 
 /// Commands that a test of their own runs: command, file of the test, test.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
@@ -32,7 +32,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     (
         "sudo mailprov apply inventory.yaml --connection local",
-        "tests/suite/tutorial.rs",
+        "tests/suite/docs/tutorial.rs",
         "is_also_applied_from_within",
     ),
     ("systemctl stop postfix dovecot", HOWTO, "is_restored"),
@@ -78,7 +78,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Done from top to bottom by `tutorial::the_tutorial_is_true`, but for the rehearsal.
+/// Done from top to bottom by `docs::tutorial::the_tutorial_is_true`, but for the rehearsal.
 const TUTORIAL: &str = "tutorial.md";
 
 /// All that are shown.
@@ -167,7 +167,7 @@ fn tests_that_run_a_command_of_their_own_have_it() {
             "{file} does not run `{command}`"
         );
     }
-    let tutorial = fs::read_to_string(root().join("tests/suite/tutorial.rs")).unwrap();
+    let tutorial = fs::read_to_string(root().join("tests/suite/docs/tutorial.rs")).unwrap();
     assert!(tutorial.contains("book/src/tutorial.md"));
 }
 

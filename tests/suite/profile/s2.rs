@@ -2,7 +2,9 @@
 
 use super::client::{arrives, mode, post};
 use super::{Profile, Proof, secret};
+use crate::server::applied;
 use crate::server::around::smtp::smuggling_is_none;
+use crate::server::gone::nothing_is_left;
 use crate::support::until;
 
 pub const PROOFS: &[Proof] = &[
@@ -17,6 +19,8 @@ pub const PROOFS: &[Proof] = &[
     ("stopped-server", stopped_server),
     // From here on without PostfixAdmin.
     ("tables-alone", tables_alone),
+    // And from here on without anything.
+    ("taken-away", taken_away),
 ];
 
 /// ClamAV's own signatures can't be had in a lab: the test file's stands in. Hashes that take their time would take
@@ -230,4 +234,27 @@ fn tables_alone(profile: &Profile) {
     readers_can_not_write(profile);
     post(host, "info@example.org", "", "tables-alone-token");
     arrives(host, "anna@example.org", "INBOX", "tables-alone-token");
+}
+
+fn taken_away(profile: &Profile) {
+    let inventory = std::fs::read_to_string(profile.site.inventory()).unwrap();
+    let absent = |inventory: String, role: &str| {
+        inventory.replace(
+            &format!("- {role}\n"),
+            &format!("- {{role: {role}, state: absent}}\n"),
+        )
+    };
+    let gone = ["mailserver", "postfixadmin"].into_iter().fold(inventory, absent);
+    std::fs::write(profile.site.path().join("gone.yaml"), gone).unwrap();
+    applied(|words| profile.on("gone.yaml", words));
+    let host = &profile.host;
+    nothing_is_left(host);
+    for kept in [
+        "/var/mail/vmail/example.org/anna",
+        "/etc/dkimkeys/example.org",
+        "/etc/ssl/mailprov/mail.example.org/key.pem",
+        "/var/lib/postgresql/*/main/base",
+    ] {
+        assert!(host.succeeds(&format!("test -e {kept}")), "{kept} stays");
+    }
 }

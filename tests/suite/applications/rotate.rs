@@ -14,7 +14,8 @@ while [ ! -e /root/stop ]; do
     curl --silent --show-error --insecure --max-time 60 --user "$1" --mail-from alice@example.org \
       --mail-rcpt alice@example.org --upload-file - smtps://localhost:465 >/dev/null 2>>/root/failed ||
     echo "submission, number $n" >>/root/failed
-  echo "$n" >/root/count
+  # Never empty for whoever reads it.
+  echo "$n" >/root/count.new && mv /root/count.new /root/count
 done
 "#;
 

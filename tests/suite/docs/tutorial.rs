@@ -13,9 +13,9 @@ use mailprov::secret::Secret;
 use mailprov::verify::{Mailbox, Subject, Verdict};
 use rexpect::ReadUntil;
 
-use super::support::Run;
-use super::support::provider::{PASSWORD, Provided};
-use super::support::terminal::spawn_for;
+use crate::support::Run;
+use crate::support::provider::{PASSWORD, Provided};
+use crate::support::terminal::spawn_for;
 
 /// A command of the page and what it shows of the answer.
 struct Step {
@@ -128,7 +128,7 @@ impl Operator {
                 _ => break,
             }
         }
-        let code = super::support::terminal::code(screen);
+        let code = crate::support::terminal::code(screen);
         let home = self.home.path().display().to_string();
         let text = text
             .replace('\r', "")

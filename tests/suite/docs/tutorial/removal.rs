@@ -2,6 +2,7 @@
 //! passwords and certificates are there afterwards.
 
 use super::Operator;
+use crate::server::gone::nothing_is_left;
 use crate::support::provider::Provided;
 
 /// What a person would miss.
@@ -39,7 +40,7 @@ pub fn loses_nothing(host: &Provided, operator: &Operator) {
     let apply = said("mailprov apply gone.yaml", 0);
     assert_eq!(counts(&apply), counts(&check), "{}", apply.join("\n"));
     said("mailprov apply gone.yaml --check", 0);
-    nothing_of_ours_is_left(host);
+    nothing_is_left(host);
     assert_eq!(kept(), before);
 
     said("mailprov apply inventory.yaml", 0);
@@ -61,34 +62,4 @@ fn counts(said: &[String]) -> Vec<&str> {
         .find(|line| line.starts_with("mx1.example.org  ") && line.contains(" converged"));
     let words = summary.map(|line| line.split(' ')).into_iter().flatten();
     words.filter(|word| word.parse::<usize>().is_ok()).collect()
-}
-
-fn nothing_of_ours_is_left(host: &Provided) {
-    for (what, script) in [
-        (
-            "packages",
-            "dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' | sed -n 's/^ii *//p' | grep -xE \
-             'postfix|dovecot-core|mariadb-server|redis-server|rspamd|certbot|fail2ban|nftables|unattended-upgrades'",
-        ),
-        (
-            "files",
-            "grep -rlIE '([Mm]anaged|written) by mailprov' /etc /usr/local /var/lib | grep -v ^/var/lib/mailprov/",
-        ),
-        ("secrets", "ls /etc/dovecot/sql-password"),
-        (
-            "units",
-            "systemctl list-unit-files --no-legend --plain '*mailprov*'; systemctl --failed --no-legend",
-        ),
-        (
-            "ports",
-            "ss -Hltn | awk '{print $4}' | sed 's/.*://' | grep -xE '25|80|443|465|587|993|4190|3306|6379|11332|11334'",
-        ),
-        ("rules", "nft list tables 2>/dev/null | grep mailprov"),
-    ] {
-        assert_eq!(
-            host.sh(&format!("{{ {script}; }} 2>/dev/null || true")),
-            "",
-            "{what}"
-        );
-    }
 }
