@@ -257,8 +257,6 @@ pub struct PackageRequest {
     pub unhold: Vec<String>,
     /// What a role brought that is to be absent: removed, with what came along and nothing needs any more.
     pub take_back: Vec<String>,
-    /// The same, with its configuration files.
-    pub purge: Vec<String>,
     /// What may not go with those.
     pub keep: Vec<String>,
 }

@@ -52,7 +52,6 @@ fn merge(requests: &[PackageRequest]) -> PackageRequest {
             (&mut all.hold, &request.hold),
             (&mut all.unhold, &request.unhold),
             (&mut all.take_back, &request.take_back),
-            (&mut all.purge, &request.purge),
             (&mut all.keep, &request.keep),
         ] {
             for one in from {

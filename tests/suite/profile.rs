@@ -113,6 +113,15 @@ impl Profile {
         .unwrap();
     }
 
+    /// Writes the profile with these roles instead of its own, beside it as `name`.
+    pub fn having(&self, name: &str, roles: &str) {
+        let inventory = std::fs::read_to_string(self.site.inventory()).unwrap();
+        let mut whole: Value = serde_yaml::from_str(&inventory).unwrap();
+        entry(&mut whole).insert("roles".into(), serde_yaml::from_str(roles).unwrap());
+        let text = serde_yaml::to_string(&whole).unwrap();
+        std::fs::write(self.site.path().join(name), text).unwrap();
+    }
+
     /// Runs `mailprov` on the inventory `name` beside the profile's.
     pub fn on(&self, name: &str, arguments: &[&str]) -> Run {
         let (command, rest) = arguments.split_first().unwrap();
@@ -166,13 +175,17 @@ fn site(folder: &str, lab: &str, host: &TestHost) -> Site {
         .fold(site, |site, name| site.secret(name, &secret(name)))
 }
 
+/// What an inventory of one host says of it.
+fn entry(whole: &mut Value) -> &mut Mapping {
+    let hosts = whole.get_mut("hosts").and_then(Value::as_mapping_mut).unwrap();
+    assert_eq!(hosts.len(), 1, "a profile is one host");
+    hosts.values_mut().next().and_then(Value::as_mapping_mut).unwrap()
+}
+
 /// The inventory of one host with further variables and roles, and another way to reach it.
 fn over(inventory: &str, variables: &str, roles: &str, ssh: Option<Mapping>) -> String {
     let mut whole: Value = serde_yaml::from_str(inventory).unwrap();
-    let hosts = whole.get_mut("hosts").and_then(Value::as_mapping_mut).unwrap();
-    assert_eq!(hosts.len(), 1, "a profile is one host");
-    let (_, entry) = hosts.iter_mut().next().unwrap();
-    let entry = entry.as_mapping_mut().unwrap();
+    let entry = entry(&mut whole);
     if let Some(ssh) = ssh {
         entry.insert("ssh".into(), Value::Mapping(ssh));
     }

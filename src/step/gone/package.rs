@@ -1,4 +1,6 @@
-//! Taking back packages: those that mailprov installed and that no present role names.
+//! Taking back packages: those that mailprov installed and that no present role names. They are removed and never purged,
+//! whatever the inventory purges: `apt purge` of PostgreSQL drops all its databases, of Postfix the mail in its queue, of
+//! certbot every key (their packages' postrm).
 
 use super::{Terms, is_noted, made};
 use crate::step::probe::Probe;
@@ -13,7 +15,6 @@ const WAYS_IN: [&str; 2] = ["openssh-server", "sudo"];
 pub struct GonePackages {
     names: Vec<String>,
     keep: Vec<String>,
-    purge: bool,
 }
 
 impl GonePackages {
@@ -32,7 +33,6 @@ impl GonePackages {
         Some(Box::new(Self {
             names,
             keep: terms.kept.packages().chain(WAYS_IN).map(str::to_owned).collect(),
-            purge: terms.purge,
         }))
     }
 
@@ -83,14 +83,8 @@ impl Step for GonePackages {
             .into_iter()
             .map(|(name, _)| name.clone())
             .collect();
-        let (take_back, purge) = if self.purge {
-            (Vec::new(), names)
-        } else {
-            (names, Vec::new())
-        };
         Fix::Packages(PackageRequest {
-            take_back,
-            purge,
+            take_back: names,
             keep: self.keep.clone(),
             ..PackageRequest::default()
         })

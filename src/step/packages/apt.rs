@@ -28,16 +28,13 @@ pub fn transaction(request: &PackageRequest) -> Script {
             .words(request.remove.iter().map(|name| format!("{name}-")))
             .code("\n");
     }
-    for (how, names) in [("remove", &request.take_back), ("purge", &request.purge)] {
-        if !names.is_empty() {
-            script = script
-                .code("mailprov_apt_take_back")
-                .word(how)
-                .words(&request.keep)
-                .word("--")
-                .words(names)
-                .code("\n");
-        }
+    if !request.take_back.is_empty() {
+        script = script
+            .code("mailprov_apt_take_back")
+            .words(&request.keep)
+            .word("--")
+            .words(&request.take_back)
+            .code("\n");
     }
     if !request.hold.is_empty() {
         script = script

@@ -156,10 +156,10 @@ mailprov_apt_note() {
   done <"$mailprov_apt/simulated"
 }
 
-# mailprov_apt_take_back remove|purge KEEP ... -- PACKAGE ...: only what mailprov installed itself goes along.
+# mailprov_apt_take_back KEEP ... -- PACKAGE ...: only what mailprov installed itself goes along. Never purged: packages
+# would delete people's mail, databases and keys.
 mailprov_apt_take_back() {
-  mailprov_how=$1 mailprov_keep_names=' '
-  shift
+  mailprov_keep_names=' '
   while [ "$1" != -- ]; do
     mailprov_keep_names="$mailprov_keep_names$1 "
     shift
@@ -170,10 +170,10 @@ mailprov_apt_take_back() {
   # What came as somebody's dependency, and is named by a role that stays, is wanted for itself.
   # shellcheck disable=SC2086
   apt-mark manual $mailprov_keep_names >>"$mailprov_apt/log" 2>&1
-  mailprov_apt_simulate "$mailprov_how" "$@" || mailprov_apt_failed "apt sees no way to remove: $*"
+  mailprov_apt_simulate remove "$@" || mailprov_apt_failed "apt sees no way to remove: $*"
   mailprov_goes='' mailprov_named=" $* "
   while read -r mailprov_word mailprov_name mailprov_rest; do
-    case $mailprov_word in Remv | Purg) ;; *) continue ;; esac
+    [ "$mailprov_word" = Remv ] || continue
     case $mailprov_named in *" $mailprov_name "*) continue ;; esac
     mailprov_apt_may_follow "$mailprov_name" || mailprov_goes="$mailprov_goes $mailprov_name"
   done <"$mailprov_apt/simulated"
@@ -182,13 +182,13 @@ mailprov_apt_take_back() {
       "nothing was changed: mailprov did not bring these, or another role needs them. Remove them by hand, or keep the role" >&2
     exit 1
   fi
-  mailprov_apt_run "$mailprov_how" "$@" || mailprov_apt_failed "removing failed"
+  mailprov_apt_run remove "$@" || mailprov_apt_failed "removing failed"
   mailprov_apt_simulate autoremove || mailprov_apt_failed "apt can't say what nothing needs any more"
   set --
   while read -r mailprov_word mailprov_name mailprov_rest; do
     [ "$mailprov_word" != Remv ] || ! mailprov_apt_may_follow "$mailprov_name" || set -- "$@" "$mailprov_name"
   done <"$mailprov_apt/simulated"
-  [ $# = 0 ] || mailprov_apt_run "$mailprov_how" "$@" || mailprov_apt_failed "removing what nothing needs any more failed"
+  [ $# = 0 ] || mailprov_apt_run remove "$@" || mailprov_apt_failed "removing what nothing needs any more failed"
   mailprov_words=" $(dpkg-query -W -f='${Package} ${db:Status-Status} ' 2>/dev/null)"
   set --
   for mailprov_name in "$mailprov_state"/made/packages/*; do

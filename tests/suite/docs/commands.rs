@@ -61,7 +61,12 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "certificate_is_made_anew",
     ),
     (
-        r#"doveadm -o imapc_host=old.example.org -o imapc_ssl=imaps -o imapc_port=993 -o imapc_user=alice@example.org -o imapc_password="$(cat old.txt)" sync -1 -R -u alice@example.org imapc:"#,
+        "umask 077; cat /etc/dovecot/dovecot.conf old.conf >copy.conf",
+        HOWTO,
+        "is_copied",
+    ),
+    (
+        "doveadm -c copy.conf sync -1 -R -u alice@example.org imapc:",
         HOWTO,
         "is_copied",
     ),
