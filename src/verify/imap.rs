@@ -45,14 +45,16 @@ pub(super) async fn lets_in(subject: &Subject, user: &str, password: &str) -> Re
 }
 
 impl Reader {
+    /// Logs in and opens INBOX.
     pub(super) async fn open(subject: &Subject, mailbox: &Mailbox) -> Result<Self, Trouble> {
         let attempt = async {
             let client = connect(subject).await?;
-            let session = client
+            let mut session = client
                 .login(&mailbox.address, mailbox.password.expose())
                 .await
                 .map_err(|(error, _)| error)
                 .doing(format!("logging in to {} over IMAP", mailbox.address))?;
+            session.select("INBOX").await.doing("opening INBOX")?;
             Ok(Self {
                 session,
                 address: mailbox.address.clone(),
