@@ -179,7 +179,7 @@ impl LabHost {
     /// The host doesn't come up: with the end of its console.
     pub fn start(&mut self) -> Result<(), LabError> {
         if self.is_running() {
-            return machine::wait_for_ssh(&self.folder, self.record.address);
+            return machine::wait_for_ssh(&self.folder, self.record.address, || !self.is_running());
         }
         let network = Network::load(&self.lab.join(NETWORK))?;
         machine::unmount(&self.folder)?;
@@ -187,8 +187,12 @@ impl LabHost {
         guest::furnish(&self.lab, &self.folder, &self.record)?;
         packages::provide(&self.folder.join("root"))?;
         let name = format!("{}-{}", network.bridge(), self.record.name);
-        self.child = Some(machine::boot(&self.folder, &name, &network.bridge())?);
-        machine::wait_for_ssh(&self.folder, self.record.address)
+        let child = self
+            .child
+            .insert(machine::boot(&self.folder, &name, &network.bridge())?);
+        machine::wait_for_ssh(&self.folder, self.record.address, || {
+            matches!(child.try_wait(), Ok(Some(_)))
+        })
     }
 
     /// Shuts the host down in order; its files stay.
@@ -211,6 +215,8 @@ impl LabHost {
     fn end(&mut self, orderly: bool) -> Result<(), LabError> {
         machine::end(&self.folder.join("root"), orderly)?;
         if let Some(mut child) = self.child.take() {
+            // It has ended, or nobody would ever end it.
+            let _ = child.kill();
             let _ = child.wait();
         }
         packages::harvest(&self.folder.join("upper"))?;

@@ -92,8 +92,12 @@ pub(super) fn boot(folder: &Path, name: &str, bridge: &str) -> Result<Child, Lab
     nspawn.spawn().context(|| format!("starting the machine {name}"))
 }
 
-/// Waits until the SSH server greets.
-pub(super) fn wait_for_ssh(folder: &Path, address: Ipv4Addr) -> Result<(), LabError> {
+/// Waits until the SSH server greets, or the machine has `ended`.
+pub(super) fn wait_for_ssh(
+    folder: &Path,
+    address: Ipv4Addr,
+    mut ended: impl FnMut() -> bool,
+) -> Result<(), LabError> {
     let end = Instant::now() + BOOT;
     let socket = SocketAddr::from((address, 22));
     loop {
@@ -104,13 +108,13 @@ pub(super) fn wait_for_ssh(folder: &Path, address: Ipv4Addr) -> Result<(), LabEr
                 return Ok(());
             }
         }
-        let alive = pid(&folder.join("root")).is_some();
-        if !alive || Instant::now() > end {
+        let ended = ended();
+        if ended || Instant::now() > end {
             let console = fs::read_to_string(folder.join("console.log")).unwrap_or_default();
-            let what = if alive {
-                "does not answer on its SSH port"
-            } else {
+            let what = if ended {
                 "ended while it booted"
+            } else {
+                "does not answer on its SSH port"
             };
             return Err(LabError(format!(
                 "the lab host at {address} {what}; its console says:\n{}",
@@ -121,15 +125,14 @@ pub(super) fn wait_for_ssh(folder: &Path, address: Ipv4Addr) -> Result<(), LabEr
     }
 }
 
-/// The nspawn process of the machine whose files are at `root`.
+/// The nspawn process of the machine whose files are at `root`, or what is going to become it: see [`boot`].
 pub(super) fn pid(root: &Path) -> Option<u32> {
     let root = root.as_os_str().as_encoded_bytes();
     fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
         let pid = entry.file_name().to_str()?.parse().ok()?;
         let line = fs::read(entry.path().join("cmdline")).ok()?;
         let mut words = line.split(|byte| *byte == 0);
-        let program = words.next()?;
-        (program.ends_with(b"systemd-nspawn") && words.any(|word| word == root)).then_some(pid)
+        (words.any(|word| word.ends_with(b"systemd-nspawn")) && words.any(|word| word == root)).then_some(pid)
     })
 }
 
@@ -241,4 +244,29 @@ fn is_alive(pid: u32) -> bool {
         stat.rsplit_once(')')
             .is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On a busy machine that takes a second: whoever ended the host meanwhile would wait for it for ever.
+    #[test]
+    fn a_machine_is_known_before_it_runs() {
+        let root = tempfile::tempdir().unwrap();
+        let mut becoming = tool::command("sh");
+        becoming
+            .args(["-c", "read line", "/usr/bin/systemd-nspawn", "--directory"])
+            .arg(root.path())
+            .stdin(Stdio::piped());
+        let mut child = becoming.spawn().unwrap();
+        // At the moment of its start a process has no words yet.
+        let latest = Instant::now() + Duration::from_secs(60);
+        while pid(root.path()) != Some(child.id()) {
+            assert!(Instant::now() < latest, "it is not found");
+        }
+        end(root.path(), false).unwrap();
+        child.wait().unwrap();
+        assert_eq!(pid(root.path()), None);
+    }
 }
