@@ -115,8 +115,8 @@ pub struct Lab {
     network: Network,
     /// The lock that says that the lab's owner is alive; none for a lab that stays.
     owner: Option<File>,
-    /// Serialises the choice of addresses.
-    adding: Mutex<()>,
+    /// The number of the last address that was given out; one at a time.
+    last: Mutex<u8>,
 }
 
 impl Lab {
@@ -167,7 +167,7 @@ impl Lab {
                 folder,
                 network,
                 owner: None,
-                adding: Mutex::new(()),
+                last: Mutex::new(1),
             });
         }
         fs::create_dir_all(&folder).context(|| format!("creating {}", folder.display()))?;
@@ -182,7 +182,7 @@ impl Lab {
             folder,
             network,
             owner,
-            adding: Mutex::new(()),
+            last: Mutex::new(1),
         };
         guest::make_key(&lab.key())?;
         Ok(lab)
@@ -214,8 +214,10 @@ impl Lab {
             None => Layer::bare(image::ensure(spec.release, progress)?),
         };
         let record = {
-            let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
-            host::Record::create(&self.folder, &self.network, spec, below)?
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let record = host::Record::create(&self.folder, &self.network, spec, below, *last)?;
+            *last = record.address.octets()[3];
+            record
         };
         progress(&format!("booting {} ({})", spec.name, record.address));
         let mut host = LabHost::new(self.folder.clone(), record, self.owner.is_some());

@@ -39,12 +39,13 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Makes the folder of a new host and gives it an address. One at a time per lab.
+    /// Makes the folder of a new host and gives it the address after `last`. One at a time per lab.
     pub(super) fn create(
         lab: &Path,
         network: &Network,
         spec: &HostSpec,
         below: Layer,
+        last: u8,
     ) -> Result<Self, LabError> {
         let folder = lab.join("hosts").join(&spec.name);
         if folder.exists() {
@@ -55,7 +56,9 @@ impl Record {
             .filter_map(|folder| Self::load(folder).ok())
             .map(|record| record.address)
             .collect();
-        let address = (2..=254)
+        // Not that of a host which just ended: connections that it had keep its network alive for minutes, and that answers.
+        let address = (last + 1..=254)
+            .chain(2..=last)
             .map(|number| network.address(number))
             .find(|address| !taken.contains(address))
             .ok_or_else(|| LabError("the lab is full: 253 hosts".into()))?;
