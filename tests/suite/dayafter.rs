@@ -1,6 +1,7 @@
 //! A host on the day after: what changed is told, brought back, looked after, and a role is taken away again.
 //!
-//! One host and a small role that has a step of most kinds; whole servers lose theirs in `applications` and `filters`.
+//! One host and a small role that has a step of most kinds; servers lose theirs in `applications`, `filters`,
+//! `docs::tutorial` and the profile `s2`.
 
 use crate::support::{Run, Site, TestHost, boot};
 

@@ -83,7 +83,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Done from top to bottom by `docs::tutorial::the_tutorial_is_true`, but for the rehearsal.
+/// Done from top to bottom by `docs::tutorial::the_tutorial_is_true`. The rehearsal is walked as well, for the other pages.
 const TUTORIAL: &str = "tutorial.md";
 
 /// All that are shown.

@@ -13,7 +13,7 @@ const KEPT: [&str; 4] = [
     "/var/lib/mysql/postfixadmin",
 ];
 
-/// On a server that has had certbot, too, and whose mailbox has the message `kept`.
+/// On a server that has had certbot, too, and after the how-tos: their message `the day before` is in the mailbox.
 pub fn loses_nothing(host: &Provided, operator: &Operator) {
     let kept = || {
         host.sh(&format!(
