@@ -28,6 +28,8 @@ fn reader(host: &TestHost, address: &str, password: &str) -> Browser {
 /// Writes a message and sends it; `file` goes with it.
 #[track_caller]
 fn send(browser: &Browser, to: &str, subject: &str, text: &str, file: Option<&std::path::Path>) {
+    // Of two requests at once the last keeps its session: a list that is still coming would drop the new message's.
+    browser.settles();
     browser.go(&format!("{WEBMAIL}?_task=mail&_action=compose"));
     // The comma ends the address.
     browser.fill("#compose_to .recipient-input input", &format!("{to},"));

@@ -149,6 +149,14 @@ impl Browser {
         }
     }
 
+    /// Waits until the page, and all that its scripts asked for (by jQuery), is there.
+    #[track_caller]
+    pub fn settles(&self) {
+        super::until("the page has all that it asked for", || {
+            self.run("return document.readyState === 'complete' && !window.jQuery?.active") == true
+        });
+    }
+
     /// Waits until the page says `text`.
     #[track_caller]
     pub fn reads(&self, text: &str) {
