@@ -11,11 +11,14 @@ mail_hostname: mx1.example.org
 mail_admin: alice@example.org
 mail_domains: [example.org]
 firewall_tcp: [8080]
+firewall_ssh_from: [10.201.0.0/16, 192.0.2.9, '2001:db8:9::/48', '2001:db8:8::8']
+firewall_trusted: [198.51.100.1, 198.51.100.0/24, '2001:db8:1::1', '2001:db8:2::/48']
+firewall_refused: [203.0.113.1, 203.0.113.128/25, '2001:db8:3::1', '2001:db8:4::/48']
 firewall_undo_after: 40
 ";
 
 /// Lets nobody log in any more; the connection that stands goes on.
-const LOCKED: &str = "firewall_ssh_from=[192.0.2.1]";
+const LOCKED: &str = "firewall_ssh_from=[192.0.2.1, 192.0.2.2]";
 /// Cuts even that.
 const CUT: &str = "firewall_refused=[10.201.0.0/16]";
 
@@ -67,6 +70,19 @@ fn lets_in_what_is_wanted(host: &TestHost, site: &Site) {
         host.sh("systemctl list-timers --all --no-legend 'mailprov-undo*'"),
         ""
     );
+    for (set, members) in [
+        ("ssh_from_ipv4", "{ 10.201.0.0/16, 192.0.2.9 }"),
+        ("ssh_from_ipv6", "{ 2001:db8:8::8, 2001:db8:9::/48 }"),
+        // What lies in another is one with it.
+        ("trusted_ipv4", "{ 198.51.100.0/24 }"),
+        ("trusted_ipv6", "{ 2001:db8:1::1, 2001:db8:2::/48 }"),
+        ("refused_ipv4", "{ 203.0.113.1, 203.0.113.128/25 }"),
+        ("refused_ipv6", "{ 2001:db8:3::1, 2001:db8:4::/48 }"),
+    ] {
+        let shown = host.sh(&format!("nft list set inet mailprov {set}"));
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains(&format!("elements = {members}")), "{shown}");
+    }
     // Ours is replaced, what a person made stays, and what flushed everything is noticed.
     host.sh("nft list chain inet person mine");
     host.sh("nft delete table inet mailprov");
