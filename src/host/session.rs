@@ -428,10 +428,10 @@ impl WriteHost for Session {
         self.wire.silence();
         let mut result = Ok(());
         if let Some(record) = record {
-            // The name sorts by time. Its end keeps two runs of one second apart.
+            // The name sorts by time, also for two runs of one second. Its end keeps those of two people apart.
             let name = format!(
                 "{}-{}.json",
-                jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"),
+                jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%.6fZ"),
                 &self.nonce[..8]
             );
             let encoded = base64::engine::general_purpose::STANDARD.encode(record);

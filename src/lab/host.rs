@@ -86,7 +86,11 @@ impl Record {
 
     fn save(&self, folder: &Path) -> Result<(), LabError> {
         let text = serde_json::to_vec_pretty(self).context(|| "writing the host's record".into())?;
-        fs::write(folder.join(RECORD), text).context(|| format!("writing to {}", folder.display()))
+        // Whoever lists labs may read it at any time.
+        let fresh = folder.join(RECORD).with_extension("new");
+        fs::write(&fresh, text)
+            .and_then(|()| fs::rename(&fresh, folder.join(RECORD)))
+            .context(|| format!("writing to {}", folder.display()))
     }
 }
 
@@ -189,7 +193,7 @@ impl LabHost {
         machine::mount(&self.folder, &self.record.below.0)?;
         guest::furnish(&self.lab, &self.folder, &self.record)?;
         packages::provide(&self.folder.join("root"))?;
-        let name = format!("{}-{}", network.bridge(), self.record.name);
+        let name = self.machine(&network);
         let child = self
             .child
             .insert(machine::boot(&self.folder, &name, &network.bridge())?);
@@ -222,8 +226,18 @@ impl LabHost {
             let _ = child.kill();
             let _ = child.wait();
         }
+        // Open connections keep a killed host's network alive for minutes, and what is left of it answers.
+        if let Ok(network) = Network::load(&self.lab.join(NETWORK)) {
+            let interface = format!("vb-{}", self.machine(&network));
+            let _ = tool::run("ip", &["link", "delete", "dev", &interface]);
+        }
         packages::harvest(&self.folder.join("upper"))?;
         machine::unmount(&self.folder)
+    }
+
+    /// What nspawn calls it, and its network interface out here, with `vb-` before it (systemd-nspawn(1)).
+    fn machine(&self, network: &Network) -> String {
+        format!("{}-{}", network.bridge(), self.record.name)
     }
 
     /// Keeps the host's present state as a layer, which other hosts of this lab can start from and to which

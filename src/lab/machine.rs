@@ -92,7 +92,7 @@ pub(super) fn boot(folder: &Path, name: &str, bridge: &str) -> Result<Child, Lab
     nspawn.spawn().context(|| format!("starting the machine {name}"))
 }
 
-/// Waits until the SSH server greets, or the machine has `ended`.
+/// Waits until the SSH server greets and lets everybody in, or the machine has `ended`.
 pub(super) fn wait_for_ssh(
     folder: &Path,
     address: Ipv4Addr,
@@ -104,7 +104,8 @@ pub(super) fn wait_for_ssh(
         if let Ok(mut stream) = TcpStream::connect_timeout(&socket, Duration::from_millis(500)) {
             let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
             let mut greeting = [0; 4];
-            if stream.read_exact(&mut greeting).is_ok() && &greeting == b"SSH-" {
+            let greets = stream.read_exact(&mut greeting).is_ok() && &greeting == b"SSH-";
+            if greets && !is_for_root_alone(&folder.join("root")) {
                 return Ok(());
             }
         }
@@ -123,6 +124,12 @@ pub(super) fn wait_for_ssh(
         }
         std::thread::sleep(Duration::from_millis(30));
     }
+}
+
+/// Whether the machine still boots: its SSH server may be there before people may log in (pam_nologin(8)).
+fn is_for_root_alone(root: &Path) -> bool {
+    let leader = pid(root).and_then(leader);
+    leader.is_some_and(|leader| Path::new(&format!("/proc/{leader}/root/run/nologin")).exists())
 }
 
 /// The nspawn process of the machine whose files are at `root`, or what is going to become it: see [`boot`].

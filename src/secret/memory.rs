@@ -79,8 +79,10 @@ pub fn sweep() {
     for place in places() {
         for entry in fs::read_dir(place).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(PREFIX) && is_ours(&entry.path()) {
-                let free = File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok());
-                if free {
+                // Locked until it is gone: whoever has just made it sees that, and makes another.
+                if let Ok(folder) = File::open(entry.path())
+                    && folder.try_lock().is_ok()
+                {
                     let _ = fs::remove_dir_all(entry.path());
                 }
             }

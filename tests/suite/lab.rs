@@ -151,7 +151,12 @@ fn a_lab_goes_when_its_owner_is_killed() {
     assert!(guard.try_wait().unwrap().is_none());
     assert!(folder.exists());
     // `sleep` inherits the lock: it goes with its parent's death only when it is told to.
-    let sleep = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", owner.id())).unwrap();
+    let children = format!("/proc/{0}/task/{0}/children", owner.id());
+    let mut sleep = String::new();
+    support::until("the owner has begun to sleep", || {
+        sleep = std::fs::read_to_string(&children).unwrap();
+        !sleep.is_empty()
+    });
     owner.kill().unwrap();
     owner.wait().unwrap();
     assert!(

@@ -99,8 +99,12 @@ pub fn write_read_and_filter(host: &TestHost, alice: &str, bob: &str) {
     bob.picture("webmail-message");
 
     bob.go(&format!("{WEBMAIL}?_task=settings&_action=plugin.managesieve"));
-    bob.click("[onclick*='plugin.managesieve-add']");
-    bob.enter("#filter-box", "[name=_name]");
+    // A click before the page is ready does nothing.
+    until("the form of a new filter", || {
+        bob.leave();
+        bob.click("[onclick*='plugin.managesieve-add']");
+        bob.enters("#filter-box", "[name=_name]", Duration::from_secs(10))
+    });
     bob.fill("[name=_name]", "Invoices");
     bob.fill("[name='_rule_target[0][]']", "invoice");
     bob.click("[name='_action_mailbox[0]'] option[value=Archive]");

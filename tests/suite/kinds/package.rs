@@ -103,7 +103,7 @@ fn an_installation_waits_for_the_lock_and_finishes_what_was_cut_off() {
          END\n\
          systemd-run --quiet perl /root/hold.pl\n\
          timeout 60 sh -c 'while [ ! -e /root/held ]; do sleep 0.1; done'\n\
-         systemd-run --quiet --on-active=6 touch /root/let-go");
+         systemd-run --quiet --on-active=20 touch /root/let-go");
     direct.converge(&*tree);
     assert!(
         direct

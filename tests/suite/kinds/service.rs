@@ -13,7 +13,7 @@ const SERVICE: &str =
 fn install(host: &crate::support::TestHost) {
     host.sh("cat >/usr/local/bin/echod <<'END'\n\
          #!/bin/sh\n\
-         sleep 0.3\n\
+         sleep 0.1\n\
          grep -q bad /etc/echod.conf && { echo \"echod: bad word in line 1\" >&2; exit 3; }\n\
          cp /etc/echod.conf /run/echod.runs-with\n\
          exec sleep infinity\n\
@@ -21,6 +21,13 @@ fn install(host: &crate::support::TestHost) {
          chmod 755 /usr/local/bin/echod\n\
          printf '[Service]\\nExecStart=/usr/local/bin/echod\\n[Install]\\nWantedBy=multi-user.target\\n' \
          >/etc/systemd/system/echo.service");
+}
+
+/// The daemon has read this, or does so in a moment.
+fn runs_with(host: &crate::support::TestHost, content: &str) {
+    crate::support::until(&format!("the daemon runs with {content}"), || {
+        host.succeeds(&format!("[ \"$(cat /run/echod.runs-with)\" = '{content}' ]"))
+    });
 }
 
 /// The configuration as a run would put it in place.
@@ -57,14 +64,14 @@ fn a_service_that_does_not_come_up_gets_its_previous_files_back() {
 
     configure(&mut direct, "one\n");
     assert!(matches!(direct.converge(&*service), Assessment::Change(_)));
-    assert_eq!(host.sh("cat /run/echod.runs-with"), "one");
+    runs_with(&host, "one");
     assert_eq!(host.sh("systemctl show -p Nice --value echo"), "5");
     assert!(host.succeeds("systemctl is-enabled echo"));
 
     // A change owes a restart, whoever made it.
     configure(&mut direct, "two two\n");
     assert!(matches!(direct.converge(&*service), Assessment::Owed(words) if words.starts_with("restart")));
-    assert_eq!(host.sh("cat /run/echod.runs-with"), "two two");
+    runs_with(&host, "two two");
     host.sh("rm /var/lib/mailprov/services/echo.service.restart");
     assert!(matches!(direct.converge(&*service), Assessment::Owed(_)));
 
@@ -79,10 +86,8 @@ fn a_service_that_does_not_come_up_gets_its_previous_files_back() {
         assert!(answer.errors.contains(words), "{words}: {}", answer.errors);
     }
     assert_eq!(host.sh("cat /etc/echod.conf"), "two two");
-    assert_eq!(
-        host.sh("cat /run/echod.runs-with; systemctl is-active echo"),
-        "two two\nactive"
-    );
+    runs_with(&host, "two two");
+    assert_eq!(host.sh("systemctl is-active echo"), "active");
     assert!(
         matches!(direct.assess(&*service), Assessment::Owed(_)),
         "the configuration that was asked for is still owed"

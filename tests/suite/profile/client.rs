@@ -67,7 +67,7 @@ pub fn mode(host: &TestHost, path: &str) -> String {
 pub fn log_in(host: &TestHost, port: u16, lines: &[&str]) -> String {
     let lines = lines.join("\\n");
     host.sh(&format!(
-        "(sleep 0.2; printf '{lines}\\n'; sleep 1) | timeout 20 openssl s_client -quiet -verify_quiet -crlf \
+        "(sleep 0.2; printf '{lines}\\n'; sleep 1) | timeout 60 openssl s_client -quiet -verify_quiet -crlf \
          -connect 127.0.0.1:{port} 2>&1; true"
     ))
 }

@@ -68,7 +68,15 @@ impl Browser {
             "acceptInsecureCerts": true,
             "goog:chromeOptions": {"args": arguments},
         }}});
-        let made = browser.post("/session", &wanted);
+        // A browser that is slow to start is refused once or twice.
+        let end = Instant::now() + LONGEST;
+        let made = loop {
+            match browser.ask("/session", &wanted) {
+                Ok(made) => break made,
+                Err(error) => assert!(Instant::now() < end, "no browser: {error}"),
+            }
+            std::thread::sleep(PAUSE);
+        };
         let id = made["sessionId"].as_str().unwrap();
         browser.session = format!("{}/session/{id}", browser.session);
         browser
@@ -152,8 +160,13 @@ impl Browser {
     /// Waits until the page, and all that its scripts asked for (by jQuery), is there.
     #[track_caller]
     pub fn settles(&self) {
+        let calm = || self.run("return document.readyState === 'complete' && !window.jQuery?.active") == true;
+        // Scripts begin to ask a moment after the page is complete.
         super::until("the page has all that it asked for", || {
-            self.run("return document.readyState === 'complete' && !window.jQuery?.active") == true
+            calm() && {
+                std::thread::sleep(3 * PAUSE);
+                calm()
+            }
         });
     }
 
@@ -180,17 +193,7 @@ impl Browser {
     }
 
     /// What follows happens inside this frame, until [`Browser::leave`]. Waits until it holds what `inside` selects: what
-    /// stood there before goes only when the new page comes.
-    #[track_caller]
-    pub fn enter(&self, frame: &str, inside: &str) {
-        assert!(
-            self.enters(frame, inside, LONGEST),
-            "{inside} does not come into {frame}:\n{}",
-            self.text()
-        );
-    }
-
-    /// The same; false when it doesn't come within `patience`.
+    /// stood there before goes only when the new page comes. False when it doesn't come within `patience`.
     pub fn enters(&self, frame: &str, inside: &str, patience: Duration) -> bool {
         let end = Instant::now() + patience;
         loop {

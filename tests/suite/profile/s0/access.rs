@@ -68,7 +68,7 @@ pub fn logins(profile: &Profile) {
     assert_eq!(doveconf(host, "", "auth_username_chars"), chars);
     let cache = host.sh("doveconf -h auth_cache_size auth_cache_ttl");
     assert_eq!(cache, "1048576B\n10 secs");
-    let greeting = log_in(host, 993, &["a CAPABILITY"]);
+    let greeting = log_in(host, 993, &["a CAPABILITY", "b LOGOUT"]);
     assert!(
         greeting.contains("AUTH=PLAIN") && greeting.contains("AUTH=LOGIN"),
         "{greeting}"

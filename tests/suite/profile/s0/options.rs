@@ -148,13 +148,16 @@ pub fn login_socket(profile: &Profile) {
     let host = &profile.host;
     assert_eq!(mode(host, "/run/dovecot/auth-client"), "666 postfix:postfix");
     assert_eq!(postconf(host, "smtpd_sasl_path"), "/run/dovecot/auth-client");
-    let greeting = log_in(host, 993, &["a CAPABILITY"]);
+    let greeting = log_in(host, 993, &["a CAPABILITY", "b LOGOUT"]);
     assert!(
         greeting.contains("AUTH=PLAIN") && !greeting.contains("AUTH=LOGIN"),
         "{greeting}"
     );
     super::defects::sent_as(host, "bernd@example.org", "bernd@example.org").unwrap();
-    let offered = log_in(host, 465, &["EHLO client.example"]);
+    let offered = host.sh(
+        "(printf 'EHLO client.example\\r\\n'; sleep 5; printf 'QUIT\\r\\n') \
+         | timeout 60 openssl s_client -quiet -verify_quiet -connect 127.0.0.1:465 2>&1",
+    );
     assert!(offered.contains("AUTH=PLAIN"), "for old clients: {offered}");
 }
 
@@ -205,9 +208,15 @@ pub fn relaying(profile: &Profile) {
     let host = &profile.host;
     let rcpt = |to: &str| {
         host.sh(&format!(
-            "(sleep 1; echo 'EHLO client.example'; sleep 1; echo 'MAIL FROM:<a@[127.0.0.1]>'; sleep 1
-              echo 'RCPT TO:<{to}>'; sleep 2; echo QUIT; sleep 1) \
-             | bash -c 'exec 3<>/dev/tcp/{}/25; cat <&3 & cat >&3; wait'",
+            "bash <<'END'
+exec 3<>/dev/tcp/{}/25
+hear() {{ while read -rt 60 line <&3; do echo \"$line\"; case $line in [0-9][0-9][0-9]\\ *) break ;; esac; done; }}
+hear
+for word in 'EHLO client.example' 'MAIL FROM:<a@[127.0.0.1]>' 'RCPT TO:<{to}>' QUIT; do
+    printf '%s\\r\\n' \"$word\" >&3
+    hear
+done
+END",
             host.address()
         ))
     };

@@ -47,6 +47,9 @@ pub fn is_honoured(host: &TestHost) {
         "cat >/run/signed.py <<'END'\n{SIGNED}\nEND\nsystemctl stop dns; systemd-run -q --unit=signed python3 /run/signed.py
          cp /etc/resolv.conf /etc/resolv.conf.dnsmasq; printf 'nameserver 127.0.0.1\\noptions trust-ad\\n' >/etc/resolv.conf"
     ));
+    until("the signed answers", || {
+        host.succeeds("getent ahostsv4 right.example")
+    });
     // Its own copy of where names are asked for.
     host.sh("systemctl restart postfix");
     send(host, "someone@right.example");
