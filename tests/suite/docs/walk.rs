@@ -257,7 +257,6 @@ fn rehearses(walk: &mut Walk) {
         "hosts: {mx1.example.org: {roles: [greeting], variables: {greeting_text: three}}}\n",
     );
     walk.writes("inventories/example/roles/greeting/role.yaml", ROLE);
-    walk.does("mailprov rehearse inventory.yaml", &[0]);
     walk.does("mailprov rehearse inventories/example/inventory.yaml", &[0]);
     let said = walk.does(
         "mailprov rehearse inventories/example/inventory.yaml --keep",
