@@ -90,3 +90,19 @@ pub fn arrives(host: &TestHost, user: &str, folder: &str, token: &str) {
         !found.is_empty()
     });
 }
+
+/// What Postfix says to a recipient on 25. The client is the host itself, with the address that it calls.
+#[track_caller]
+pub fn rcpt(host: &TestHost, server: &str, to: &str) -> String {
+    let said = host.sh(&format!(
+        r#"bash -s <<'END'
+exec 3<>/dev/tcp/{server}/25
+hear() {{ while read -t 60 -r line <&3; do case $line in [0-9][0-9][0-9]\ *) break ;; esac; done; }}
+hear
+for word in 'EHLO client.example' 'MAIL FROM:<a@[127.0.0.1]>' 'RCPT TO:<{to}>'; do printf '%s\r\n' "$word" >&3; hear; done
+printf '%s\n' "$line"
+printf 'QUIT\r\n' >&3
+END"#
+    ));
+    said.trim_end().to_owned()
+}

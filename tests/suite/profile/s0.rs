@@ -60,6 +60,7 @@ pub const PROOFS: &[Proof] = &[
     ("login-socket", options::login_socket),
     ("identity", options::identity),
     ("relaying", options::relaying),
+    ("networks", options::networks),
     ("kept-files", options::kept_files),
     ("local-aliases", options::local_aliases),
     ("lda", options::lda),

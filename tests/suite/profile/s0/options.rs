@@ -2,7 +2,7 @@
 //! in their own words.
 
 use super::super::Profile;
-use super::super::client::{arrives, doveconf, imap_done, log_in, mode, post, postconf};
+use super::super::client::{arrives, doveconf, imap_done, log_in, mode, post, postconf, rcpt};
 use super::super::secret;
 use super::access::speaks;
 use crate::support::until;
@@ -36,6 +36,7 @@ postfix_chroot: false
 postfix_delivery: lda
 postfix_inet_protocols: ipv4
 postfix_local_domains: [mx1.example.org, localhost, localhost.localdomain]
+postfix_networks: [192.0.2.64/28]
 postfix_local_aliases: {root: anna, anna: anna@example.org, www: root}
 postfix_relay_domains: [backup.example]
 postfix_relay_recipients: [known@backup.example]
@@ -170,7 +171,7 @@ pub fn identity(profile: &Profile) {
             "mx1.example.org, localhost, localhost.localdomain",
         ),
         ("inet_protocols", "ipv4"),
-        ("mynetworks", "127.0.0.0/8"),
+        ("mynetworks", "127.0.0.0/8, 192.0.2.64/28"),
         ("message_size_limit", "134217728"),
         ("mailbox_size_limit", "0"),
         ("recipient_delimiter", "+"),
@@ -206,25 +207,31 @@ pub fn identity(profile: &Profile) {
 pub fn relaying(profile: &Profile) {
     profile.with(OTHER);
     let host = &profile.host;
-    let rcpt = |to: &str| {
-        host.sh(&format!(
-            "bash <<'END'
-exec 3<>/dev/tcp/{}/25
-hear() {{ while read -rt 60 line <&3; do echo \"$line\"; case $line in [0-9][0-9][0-9]\\ *) break ;; esac; done; }}
-hear
-for word in 'EHLO client.example' 'MAIL FROM:<a@[127.0.0.1]>' 'RCPT TO:<{to}>' QUIT; do
-    printf '%s\\r\\n' \"$word\" >&3
-    hear
-done
-END",
-            host.address()
-        ))
-    };
-    let known = rcpt("known@backup.example");
-    assert!(known.contains("250 2.1.5"), "{known}");
-    let unknown = rcpt("unknown@backup.example");
-    assert!(unknown.contains("550 5.1.1"), "{unknown}");
+    let from_outside = host.address().to_string();
+    let known = rcpt(host, &from_outside, "known@backup.example");
+    assert!(known.starts_with("250 2.1.5"), "{known}");
+    let unknown = rcpt(host, &from_outside, "unknown@backup.example");
+    assert!(unknown.starts_with("550 5.1.1"), "{unknown}");
     assert_eq!(postconf(host, "transport_maps"), "lmdb:/etc/postfix/transports");
+}
+
+/// Networks of one's own may send to everywhere, and nobody beside them; what does not exist here is refused there too.
+pub fn networks(profile: &Profile) {
+    profile.with(OTHER);
+    let host = &profile.host;
+    host.sh("ip address add 192.0.2.70/32 dev lo && ip address add 192.0.2.90/32 dev lo");
+    let elsewhere = "someone@foreign.example";
+    for client in ["192.0.2.70", "127.0.0.1"] {
+        let taken = rcpt(host, client, elsewhere);
+        assert!(taken.starts_with("250 2.1.5"), "{client}: {taken}");
+        let unknown = rcpt(host, client, "nobody-at-all@example.org");
+        assert!(unknown.starts_with("550 5.1.1"), "{client}: {unknown}");
+    }
+    for client in ["192.0.2.90".to_owned(), host.address().to_string()] {
+        let refused = rcpt(host, &client, elsewhere);
+        assert!(refused.starts_with("554 5.7.1"), "{client}: {refused}");
+    }
+    host.sh("ip address del 192.0.2.70/32 dev lo; ip address del 192.0.2.90/32 dev lo");
 }
 
 /// What was replaced is kept, and tables are compiled.
