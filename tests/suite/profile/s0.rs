@@ -50,6 +50,7 @@ pub const PROOFS: &[Proof] = &[
     ("defect-old-postfix-names", defects::old_postfix_names),
     ("defect-broken-php", defects::broken_php),
     ("defect-inactive-mailbox", defects::inactive_mailbox),
+    ("defect-remembered-absence", defects::remembered_absence),
     ("defect-any-sender", defects::any_sender),
     ("defect-open-login-socket", defects::open_login_socket),
     ("defect-tls13-only", defects::tls13_only),

@@ -1,7 +1,7 @@
 //! Who gets in, and how: TLS, names, ports, logins, connections.
 
 use super::super::Profile;
-use super::super::client::{doveconf, log_in, switched_on};
+use super::super::client::{arrives, doveconf, log_in, post, rcpt, switched_on};
 use super::super::secret;
 use crate::support::TestHost;
 
@@ -130,15 +130,28 @@ pub fn connections(profile: &Profile) {
     );
 }
 
-/// A mailbox that a person makes with SQL and `doveadm pw`, with a scheme and rounds of her choice.
+/// A mailbox that a person makes with SQL and `doveadm pw`, with a scheme and rounds of her choice. Until then an alias
+/// takes mail for the address, and nobody can log in; nothing of that is remembered.
 pub fn by_hand(profile: &Profile) {
     let host = &profile.host;
-    host.sh(
-        "hash=$(doveadm pw -s BLF-CRYPT -r 5 -p by-hand-password)
-         printf \"INSERT INTO mailbox (username, password, name, maildir, local_part, domain, quota, active) VALUES \
-         ('hand@example.org', '%s', '', 'example.org/hand/', 'hand', 'example.org', 0, 1)\" \"$hash\" | mariadb postfixadmin",
+    let sql = |statement: &str| {
+        let statement = mailprov::host::script::quote(statement);
+        host.sh(&format!("mariadb postfixadmin -e {statement}"))
+    };
+    let logs_in = || host.succeeds("doveadm auth test hand@example.org by-hand-password");
+    sql(
+        "INSERT INTO alias (address, goto, domain) VALUES ('hand@example.org', 'anna@example.org', 'example.org')",
     );
-    assert!(host.succeeds("doveadm auth test hand@example.org by-hand-password"));
-    super::super::client::post(host, "hand@example.org", "", "by-hand-token");
-    super::super::client::arrives(host, "hand@example.org", "INBOX", "by-hand-token");
+    let taken = rcpt(host, &host.address().to_string(), "hand@example.org");
+    assert!(taken.starts_with("250"), "{taken}");
+    assert!(!logs_in());
+    let hash = host.sh("doveadm pw -s BLF-CRYPT -r 5 -p by-hand-password");
+    sql(&format!(
+        "DELETE FROM alias WHERE address = 'hand@example.org';
+         INSERT INTO mailbox (username, password, name, maildir, local_part, domain, quota, active) VALUES \
+         ('hand@example.org', '{hash}', '', 'example.org/hand/', 'hand', 'example.org', 0, 1)"
+    ));
+    assert!(logs_in());
+    post(host, "hand@example.org", "", "by-hand-token");
+    arrives(host, "hand@example.org", "INBOX", "by-hand-token");
 }

@@ -7,7 +7,7 @@ use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport as _};
 
 use super::super::Profile;
-use super::super::client::{arrives, imap, post};
+use super::super::client::{arrives, imap, post, rcpt};
 use super::super::secret;
 use super::access::speaks;
 use super::options::OTHER;
@@ -265,13 +265,38 @@ pub fn inactive_mailbox(profile: &Profile) {
     set(0);
     defect(
         profile,
-        "sed -i \"s/ AND active = '1'//\" /etc/postfix/sql/mailboxes.cf",
+        "sed -i \"s/ AND active = '1'//\" /etc/postfix/sql/mailboxes.cf && postfix reload",
         |host| {
-            host.sh("postmap -q bernd@example.org mysql:/etc/postfix/sql/mailboxes.cf || true")
-                .is_empty()
+            let mut said = String::new();
+            until("an answer to the recipient", || {
+                said = rcpt(host, &host.address().to_string(), "bernd@example.org");
+                said.starts_with("250") || said.starts_with("550 5.1.1")
+            });
+            said.starts_with("550")
         },
     );
     set(1);
+}
+
+/// S0: who had no mailbox when somebody asked has none for an hour.
+pub fn remembered_absence(profile: &Profile) {
+    let seed = format!("sed -i '/^auth_cache_negative_ttl/d' {CONF} && {RESTART}");
+    defect(profile, &seed, |host| {
+        let name = format!("late-{}", host.sh("date +%s%N"));
+        let address = format!("{name}@example.org");
+        until("an answer of the policy", || {
+            ask(host, &address, 1000) == "action=DUNNO"
+        });
+        host.sh(&format!(
+            "mariadb postfixadmin -e \"INSERT INTO mailbox (username, password, name, maildir, local_part, domain) \
+             VALUES ('{address}', 'x', '', 'example.org/{name}/', '{name}', 'example.org')\""
+        ));
+        let found = host.succeeds(&format!("doveadm user {address}"));
+        host.sh(&format!(
+            "mariadb postfixadmin -e \"DELETE FROM mailbox WHERE username = '{address}'\""
+        ));
+        found
+    });
 }
 
 /// A message that `user` sends with another's address, over 465.

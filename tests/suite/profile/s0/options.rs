@@ -61,6 +61,7 @@ mail_domains: [example.org, example.net, example.com]
 mail_mailboxes:
   - {address: bernd@example.org, password: !secret bernd_password}
   - {address: carla@example.com, password: !secret anna_password}
+  - {address: voll@example.net, password: !secret voll_password, active: false}
 mail_aliases: []
 vmail_mode: "2770"
 dovecot_mail_folder: "~"
@@ -300,6 +301,12 @@ pub fn own_delivery(profile: &Profile) {
     }
     assert!(!said.contains(" Trash\n"), "Trash is only known: {said}");
     host.sh(&format!("test -d {home}/.Work.2026/cur"));
+    // A mailbox that the inventory switches off takes nothing, though it has an address.
+    let refused = rcpt(host, &host.address().to_string(), "voll@example.net");
+    assert!(refused.starts_with("550 5.1.1"), "{refused}");
+    let active =
+        host.sh("mariadb -N postfixadmin -e \"SELECT active FROM alias WHERE address = 'voll@example.net'\"");
+    assert_eq!(active, "0");
     for (parameter, value) in [
         ("mydestination", ""),
         ("virtual_transport", "virtual"),
