@@ -105,7 +105,8 @@ impl KnownHosts {
             else {
                 continue;
             };
-            if patterns.starts_with('#') {
+            // As OpenSSH does with a marker that it doesn't know: the line may be about anything but trust.
+            if patterns.starts_with('#') || !matches!(marker, "" | "@revoked" | "@cert-authority") {
                 continue;
             }
             let Ok(patterns) = HostPatterns::from_str(patterns) else {

@@ -54,6 +54,12 @@ fn anything_else_is_not_a_match() {
             22,
             Verdict::Changed("kh:3".to_owned()),
         ),
+        (format!("@Revoked mx1 {ED}"), 22, Verdict::Unknown),
+        (
+            format!("@revoked? mx1 {ED}\nmx1 {ED2}"),
+            22,
+            Verdict::Changed("kh:2".to_owned()),
+        ),
         (
             format!("mx1 {EC}"),
             22,

@@ -235,6 +235,27 @@ async fn host_keys_are_judged_as_ssh_does() {
             "",
         ),
         (
+            "its key, revoked in capitals",
+            NO_CERTIFICATE,
+            format!("@Revoked [{a}]:{NO_CERTIFICATE} {key}"),
+            None,
+            "",
+        ),
+        (
+            "its key with an unknown marker",
+            NO_CERTIFICATE,
+            format!("@trusted [{a}]:{NO_CERTIFICATE} {key}"),
+            None,
+            "",
+        ),
+        (
+            "its key, and again with an unknown marker",
+            NO_CERTIFICATE,
+            format!("[{a}]:{NO_CERTIFICATE} {key}\n@Revoked * {key}"),
+            None,
+            "",
+        ),
+        (
             "another revoked",
             NO_CERTIFICATE,
             format!("[{a}]:{NO_CERTIFICATE} {key}\n@revoked * {stranger}"),
