@@ -43,10 +43,10 @@ pub struct Redactor {
 }
 
 /// Values shorter than this are not searched for: taking out every `a` would only make texts unreadable.
-const SHORTEST_REDACTED: usize = 4;
+pub const SHORTEST_REDACTED: usize = 4;
 
 impl Redactor {
-    /// Redacts the values of all `secrets`, plain and in base64.
+    /// Redacts the values of all `secrets`, plain, in base64, and as they stand in a quoted text.
     pub fn new<'a>(secrets: impl IntoIterator<Item = (&'a str, &'a Secret)>) -> Self {
         let mut forms = Vec::new();
         for (name, secret) in secrets {
@@ -57,12 +57,17 @@ impl Redactor {
             let encoded = base64::engine::general_purpose::STANDARD.encode(value);
             forms.push((name.to_owned(), Secret::new(encoded.trim_end_matches('='))));
             // A diff goes by lines, so the lines of a key are looked for one by one.
-            for line in value.lines().filter(|line| line.len() >= SHORTEST_REDACTED) {
-                forms.push((name.to_owned(), Secret::new(line)));
+            let lines = value.lines().filter(|line| line.len() >= SHORTEST_REDACTED);
+            for text in lines.chain([value]) {
+                let quoted = quoted(text).into_iter();
+                forms.extend(quoted.map(|form| (name.to_owned(), form)));
             }
-            forms.push((name.to_owned(), secret.clone()));
         }
-        forms.sort_by_key(|(_, form)| std::cmp::Reverse(form.expose().len()));
+        forms.sort_by(|(_, one), (_, other)| {
+            let (one, other) = (one.expose(), other.expose());
+            other.len().cmp(&one.len()).then_with(|| one.cmp(other))
+        });
+        forms.dedup_by(|(_, one), (_, other)| one == other);
         Self { forms }
     }
 
@@ -83,6 +88,48 @@ impl Redactor {
     }
 }
 
+/// `text` and what it looks like inside quotes: of SQL, PHP, a shell, `.pgpass`, JSON, and JSON inside PHP. Most texts need
+/// no quoting and look like themselves everywhere.
+fn quoted(text: &str) -> Vec<Secret> {
+    const QUOTES: [(&str, &str); 5] = [
+        ("'", "''"),
+        ("'", "\\'"),
+        ("\"", "\\\""),
+        ("'", "'\\''"),
+        (":", "\\:"),
+    ];
+    let mut forms = vec![Secret::new(text)];
+    let mut add = |form: String| {
+        let form = Secret::new(form);
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    };
+    for text in [text, &text.replace('\\', "\\\\")] {
+        add(text.to_owned());
+        for (from, to) in QUOTES {
+            add(text.replace(from, to));
+        }
+    }
+    if let Ok(json) = serde_json::to_string(text) {
+        let json = json[1..json.len() - 1].to_owned();
+        // What the filter `tojson` of templates escapes besides.
+        let escapes = [
+            ("'", "\\u0027"),
+            ("<", "\\u003c"),
+            (">", "\\u003e"),
+            ("&", "\\u0026"),
+        ];
+        let tojson = escapes
+            .iter()
+            .fold(json.clone(), |json, (from, to)| json.replace(from, to));
+        add(tojson.replace('\\', "\\\\"));
+        add(tojson);
+        add(json);
+    }
+    forms
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +141,45 @@ mod tests {
         assert_eq!(redactor.redact("password = hunter2!;"), "password = <secret db>;");
         assert_eq!(redactor.redact("aHVudGVyMiE="), "<secret db>=");
         assert!(!format!("{redactor:?} {secret:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_of_a_quoted_text() {
+        let (php, plain) = (Secret::new("it's4me"), Secret::new("abcdefgh"));
+        let redactor = Redactor::new([("php", &php), ("plain", &plain)]);
+        assert_eq!(redactor.redact("$p = 'it\\'s4me';"), "$p = '<secret php>';");
+        assert_eq!(redactor.redact("SET 'it''s4me'"), "SET '<secret php>'");
+        assert_eq!(redactor.redact("it's"), "it's", "another text");
+        // Most secrets have one form beside base64, so that looking for them stays quick.
+        assert_eq!(Redactor::new([("plain", &plain)]).forms.len(), 2);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn however_a_template_quotes_it_a_secret_is_found(
+            value in "[a'\"\\\\:<>&\t]{4,9}|[a-z'\"\\\\]{2,5}\n[a-z'\"\\\\]{4,9}",
+            before in "[a-z ='\"]{0,3}",
+        ) {
+            let secret = Secret::new(value.as_str());
+            let redactor = Redactor::new([("x", &secret)]);
+            let environment = minijinja::Environment::new();
+            for quoted in [
+                "value",
+                "value | tojson",
+                r#"value | replace("\\", "\\\\") | replace("'", "\\'")"#,
+                r#"value | replace("\\", "\\\\") | replace("\"", "\\\"")"#,
+                r#"value | replace("\\", "\\\\") | replace(":", "\\:")"#,
+                r#"value | replace("\\", "\\\\") | replace("'", "''")"#,
+                r#"value | replace("'", "''")"#,
+                r#"value | replace("'", "'\\''")"#,
+                r#"value | tojson | replace("\\", "\\\\") | replace("'", "\\'")"#,
+            ] {
+                let context = minijinja::context! { value => &value, before => &before };
+                let text = environment.render_str(&format!("{{{{ before }}}}{{{{ {quoted} }}}}"), context);
+                let text = text.unwrap();
+                proptest::prop_assert!(redactor.finds(&text), "{}: {}", quoted, text);
+            }
+        }
     }
 
     #[test]
