@@ -16,7 +16,7 @@ use super::script::{Script, quote};
 use super::{Answer, Facts, HostError, ReadHost, WriteHost, facts, observe};
 use crate::step::probe::{Observed, Probe};
 use frame::{Fault, Frame, Frames};
-use wire::{Wire, printable};
+use wire::{Ended, Wire, printable};
 
 /// Libraries of functions for the host's shell, sent once. A module that needs functions on the host keeps them
 /// in a `.sh` file beside it and adds a line here; their names begin with `mailprov_`.
@@ -86,6 +86,7 @@ pub type Again =
 struct WireEnd {
     /// Locked for a whole request: a sign of life must not stand in the middle of one.
     writer: Writer,
+    ended: Ended,
     signs_of_life: Option<tokio::task::AbortHandle>,
     notes: wire::Notes,
     close: Box<dyn FnOnce() -> futures::future::BoxFuture<'static, ()> + Send>,
@@ -134,6 +135,7 @@ impl Session {
             frames: Frames::new(wire.reader, &nonce),
             wire: WireEnd {
                 writer: Arc::new(tokio::sync::Mutex::new(wire.writer)),
+                ended: wire.ended,
                 signs_of_life: None,
                 notes: wire.notes,
                 close: wire.close,
@@ -163,7 +165,7 @@ impl Session {
         self.frames.expect(&self.nonce);
         let framed = format!("{first}\n{}\n{}", self.nonce, self.framed(&prelude));
         self.send(&framed).await?;
-        let signs = signs_of_life(self.wire.writer.clone(), SIGN_OF_LIFE);
+        let signs = signs_of_life(self.wire.writer.clone(), self.wire.ended.clone(), SIGN_OF_LIFE);
         self.wire.signs_of_life = Some(tokio::spawn(signs).abort_handle());
         Ok(())
     }
@@ -194,18 +196,21 @@ impl Session {
     }
 
     pub(super) async fn send(&mut self, text: &str) -> Result<(), HostError> {
-        use tokio::io::AsyncWriteExt as _;
-        let sent = async {
-            let mut writer = self.wire.writer.lock().await;
-            writer.write_all(text.as_bytes()).await?;
-            writer.flush().await
-        };
-        match sent.await {
+        match write(&self.wire.writer, &self.wire.ended, text.as_bytes()).await {
             Ok(()) => Ok(()),
             Err(error) => {
                 // What the shell said before it went away explains more than a broken pipe.
-                let _ = tokio::time::timeout(Duration::from_secs(2), self.frames.drain()).await;
-                Err(self.fault(Fault::Ended(error.to_string())))
+                let last = async {
+                    loop {
+                        if let Err(said) = self.frame().await {
+                            return said;
+                        }
+                    }
+                };
+                match tokio::time::timeout(Duration::from_secs(2), last).await {
+                    Ok(said) => Err(said),
+                    Err(_) => Err(self.fault(Fault::Ended(error.to_string()))),
+                }
             }
         }
     }
@@ -290,13 +295,27 @@ impl Session {
     }
 }
 
-/// Empty lines, until the shell's input is closed.
-async fn signs_of_life(writer: Writer, every: Duration) {
+/// Writes all of `bytes`, as long as the connection is there. A channel of SSH waits until the other side has room for
+/// more, and would wait for ever for a side that has gone.
+async fn write(writer: &Writer, ended: &Ended, bytes: &[u8]) -> std::io::Result<()> {
     use tokio::io::AsyncWriteExt as _;
+    let written = async {
+        let mut writer = writer.lock().await;
+        writer.write_all(bytes).await?;
+        writer.flush().await
+    };
+    tokio::select! {
+        biased;
+        written = written => written,
+        () = ended.wait() => Err(std::io::ErrorKind::BrokenPipe.into()),
+    }
+}
+
+/// Empty lines, until the shell's input is closed.
+async fn signs_of_life(writer: Writer, ended: Ended, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
-        let mut writer = writer.lock().await;
-        if writer.write_all(b"\n").await.is_err() || writer.flush().await.is_err() {
+        if write(&writer, &ended, b"\n").await.is_err() {
             return;
         }
     }

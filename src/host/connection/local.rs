@@ -9,7 +9,7 @@ use tokio::process::Command;
 use super::{Prompt, Target, become_root, sudo};
 use crate::host::HostError;
 use crate::host::session::Session;
-use crate::host::session::wire::{Notes, Wire};
+use crate::host::session::wire::{Ended, Notes, Wire};
 
 /// How long the shell may take to end.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -58,6 +58,7 @@ fn start(name: &str) -> Result<Wire, HostError> {
     Ok(Wire {
         reader: Box::new(reader),
         writer: Box::new(writer),
+        ended: Ended::unasked(),
         notes,
         close: Box::new(move || {
             Box::pin(async move {

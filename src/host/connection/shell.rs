@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt as _;
 use super::dial::{Client, unreachable, words};
 use super::{Target, sudo};
 use crate::host::HostError;
-use crate::host::session::wire::{Notes, Wire};
+use crate::host::session::wire::{Ended, Notes, Wire};
 
 /// How long the last bytes may take to leave.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -41,7 +41,9 @@ pub async fn start(
     let writer = outgoing.make_writer();
     let (mut pipe, reader) = tokio::io::duplex(64 << 10);
     let heard = notes.clone();
+    let (alive, ended) = Ended::with();
     tokio::spawn(async move {
+        let _alive = alive;
         while let Some(message) = incoming.wait().await {
             match message {
                 ChannelMsg::Data { data } if pipe.write_all(&data).await.is_err() => break,
@@ -61,6 +63,7 @@ pub async fn start(
     Ok(Wire {
         reader: Box::new(reader),
         writer: Box::new(writer),
+        ended,
         notes,
         close: Box::new(move || {
             Box::pin(async move {

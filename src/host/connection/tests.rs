@@ -8,7 +8,8 @@ use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, Response, Ses
 use russh::{Channel, ChannelId, Disconnect, MethodKind, MethodSet};
 
 use super::*;
-use crate::host::ReadHost as _;
+use crate::host::script::Script;
+use crate::host::{ReadHost as _, WriteHost as _};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
@@ -20,11 +21,14 @@ enum Fault {
     HangsUp,
     /// Answers a question that was not asked.
     Confused,
+    /// Reads no more in the middle of a request, and then is gone.
+    Stalls,
 }
 
 struct Mock {
     fault: Fault,
     heard: String,
+    stalled: Arc<tokio::sync::Notify>,
 }
 
 impl Handler for Mock {
@@ -92,6 +96,11 @@ impl Handler for Mock {
         session: &mut Server,
     ) -> Result<(), russh::Error> {
         self.heard.push_str(&String::from_utf8_lossy(data));
+        if self.fault == Fault::Stalls && self.heard.contains("\nmailprov_fragment 0 ") {
+            // Its window grows no more while this waits.
+            self.stalled.notify_one();
+            std::future::pending::<()>().await;
+        }
         let Some((_, rest)) = self.heard.split_once("mailprov_nonce=") else {
             return Ok(());
         };
@@ -114,6 +123,9 @@ impl Handler for Mock {
     }
 }
 
+/// What a server takes before it has worked on what came.
+const WINDOW: u32 = 64 << 10;
+
 /// A server for one connection; its port and the fingerprint of its key.
 async fn serve(fault: Fault) -> (u16, String) {
     let key = PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]));
@@ -121,22 +133,51 @@ async fn serve(fault: Fault) -> (u16, String) {
     let config = Arc::new(Config {
         keys: vec![key],
         auth_rejection_time: std::time::Duration::ZERO,
+        window_size: WINDOW,
         ..Config::default()
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
-        let (stream, _) = listener.accept().await.unwrap();
-        let heard = String::new();
-        let running = russh::server::run_stream(config, stream, Mock { fault, heard }).await;
-        if let Ok(running) = running {
-            let _ = running.await;
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let stalled = Arc::new(tokio::sync::Notify::new());
+        let mock = Mock {
+            fault,
+            heard: String::new(),
+            stalled: stalled.clone(),
+        };
+        // More than the window: what a client may send always leaves it.
+        let (mut line, end) = tokio::io::duplex(2 * WINDOW as usize);
+        tokio::spawn(async move {
+            if let Ok(running) = russh::server::run_stream(config, end, mock).await {
+                let _ = running.await;
+            }
+        });
+        let cut = async {
+            stalled.notified().await;
+            // Time to fill the window. Whenever the line is cut, the client has to notice.
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        };
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut stream, &mut line) => {}
+            () = cut => {}
         }
     });
     (port, fingerprint)
 }
 
 async fn facts_of(fault: Fault, password: &str) -> HostError {
+    let (_folder, target) = target(fault, password).await;
+    let asked = async {
+        let mut session = connect(&target, &NoPrompt).await?;
+        session.facts(&[], None).await
+    };
+    let limit = std::time::Duration::from_secs(120);
+    tokio::time::timeout(limit, asked).await.unwrap().unwrap_err()
+}
+
+/// What reaches a server with this fault, and a folder that it needs.
+async fn target(fault: Fault, password: &str) -> (tempfile::TempDir, Target) {
     let (port, fingerprint) = serve(fault).await;
     let folder = tempfile::tempdir().unwrap();
     let target = Target {
@@ -148,12 +189,23 @@ async fn facts_of(fault: Fault, password: &str) -> HostError {
         known_hosts: vec![folder.path().join("none")],
         ..Target::default()
     };
-    let asked = async {
+    (folder, target)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_goes_in_the_middle_of_a_long_request_is_noticed() {
+    let (_folder, target) = target(Fault::Stalls, "pw").await;
+    let sent = async {
         let mut session = connect(&target, &NoPrompt).await?;
-        session.facts(&[], None).await
+        let script = Script::new().data(&vec![b'a'; 16 * WINDOW as usize]);
+        session.batch(&[script], &[], &mut |_, _| {}).await
     };
     let limit = std::time::Duration::from_secs(120);
-    tokio::time::timeout(limit, asked).await.unwrap().unwrap_err()
+    let error = tokio::time::timeout(limit, sent).await.unwrap().unwrap_err();
+    assert!(
+        matches!(&error, HostError::Unreachable(words) if words.contains("the connection was lost")),
+        "{error:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,6 +19,7 @@ async fn local(shell: &str, folder: &std::path::Path) -> (Session, tokio::proces
     let wire = Wire {
         reader: Box::new(child.stdout.take().unwrap()),
         writer: Box::new(child.stdin.take().unwrap()),
+        ended: Ended::unasked(),
         notes: wire::Notes::default(),
         close: Box::new(|| Box::pin(async {})),
     };
@@ -299,7 +300,11 @@ async fn a_control_machine_that_vanishes_keeps_neither_shell_nor_lock() {
         session.facts(&[], Some("anna@desk")).await.unwrap();
         // It works for longer than it may be silent, and then it waits, and hears of us.
         run(&mut session, &["sleep 7"]).await;
-        let signs = signs_of_life(session.wire.writer.clone(), Duration::from_millis(100));
+        let signs = signs_of_life(
+            session.wire.writer.clone(),
+            Ended::unasked(),
+            Duration::from_millis(100),
+        );
         let _ = tokio::time::timeout(Duration::from_secs(7), signs).await;
         let (answers, _) = run(&mut session, &["echo alive"]).await;
         assert_eq!(answers[0].output, b"alive\n", "{shell}");
@@ -327,6 +332,7 @@ async fn a_shell_that_goes_away_is_an_error_with_its_last_words() {
     let wire = Wire {
         reader: Box::new(reader),
         writer: Box::new(tokio::io::sink()),
+        ended: Ended::unasked(),
         notes: wire::Notes::default(),
         close: Box::new(|| Box::pin(async {})),
     };

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 
 /// How much of the shell's own standard error is kept for messages.
 const KEPT: usize = 8 << 10;
@@ -14,9 +15,34 @@ const KEPT: usize = 8 << 10;
 pub struct Wire {
     pub reader: Box<dyn AsyncRead + Send + Unpin>,
     pub writer: Box<dyn AsyncWrite + Send + Unpin>,
+    pub ended: Ended,
     pub notes: Notes,
     /// Closes the connection; what was written before has left this machine when it is done.
     pub close: Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>,
+}
+
+/// When nothing that is written gets through any more.
+#[derive(Clone)]
+pub struct Ended(Option<watch::Receiver<()>>);
+
+impl Ended {
+    /// Of a writer that finds out by itself.
+    pub fn unasked() -> Self {
+        Self(None)
+    }
+
+    /// When what is returned first is dropped.
+    pub fn with() -> (watch::Sender<()>, Self) {
+        let (sender, receiver) = watch::channel(());
+        (sender, Self(Some(receiver)))
+    }
+
+    pub async fn wait(&self) {
+        match self.0.clone() {
+            Some(mut receiver) => while receiver.changed().await.is_ok() {},
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// What the connection's own tasks learn while the session works.
