@@ -11,12 +11,13 @@ use super::gone::Terms;
 use super::gone::file::GoneFile;
 use super::kind::params::{AbsolutePath, Content, Mode};
 use super::kind::{Kind, Params, read, refuse};
-use super::probe::{PathState, Probe};
+use super::probe::{LARGE, PathState, Probe};
 use super::promised::{attributes, digest, obstacle};
 use super::sql::password::{Password, Scheme};
 use super::world::World;
 use super::{Assessment, Diff, Fix, Replacement, Resource, Step};
 use crate::diagnostic::Diagnostics;
+use crate::host::script::Script;
 use crate::secret::Secret;
 
 pub const KIND: Kind = Kind {
@@ -199,10 +200,30 @@ impl Entry {
 }
 
 impl PasswordFile {
-    fn present<'a>(world: &World<'a>, path: &str) -> Option<&'a str> {
-        match world.path(path) {
-            PathState::File { content, .. } => std::str::from_utf8(content.as_deref()?).ok(),
-            _ => None,
+    /// What the file says now; why that can't be known in words. To take it for empty would be to set every password anew,
+    /// also those that are their owners'.
+    fn present<'a>(&self, world: &World<'a>) -> Result<&'a str, String> {
+        let path = &self.path;
+        match world.path(path.as_str()) {
+            PathState::File { content, .. } => {
+                let content = content.as_deref().ok_or_else(|| {
+                    format!(
+                        "{path} is over 8 MiB, too large to read the hashes in it: keep so many people in a database"
+                    )
+                })?;
+                std::str::from_utf8(content).map_err(|error| {
+                    let line = content[..error.valid_up_to()]
+                        .iter()
+                        .filter(|byte| **byte == b'\n')
+                        .count()
+                        + 1;
+                    format!(
+                        "{path}:{line}: a byte there is no UTF-8, so the file's passwords could not be kept: repair the \
+                         line by hand"
+                    )
+                })
+            }
+            _ => Ok(""),
         }
     }
 
@@ -235,7 +256,9 @@ impl PasswordFile {
                         diff = diff.attribute(&entry.name, Some("(hash of another password)"), Some(HASH));
                     }
                     if *rest != entry.rest {
-                        diff = diff.attribute(&entry.name, Some(rest), Some(&entry.rest));
+                        // What is promised in other places may have been a secret here.
+                        let before = if rest.is_empty() { "" } else { "(other fields)" };
+                        diff = diff.attribute(&entry.name, Some(before), Some(&entry.rest));
                     }
                 }
             }
@@ -257,7 +280,7 @@ impl Step for PasswordFile {
     fn probes(&self) -> Vec<Probe> {
         vec![Probe::Path {
             path: self.path.to_string(),
-            unless: Some(String::new()),
+            unless: Some(LARGE.to_owned()),
         }]
     }
 
@@ -273,7 +296,10 @@ impl Step for PasswordFile {
             PathState::File {
                 mode, owner, group, ..
             } => {
-                let text = Self::present(world, path).unwrap_or_default();
+                let text = match self.present(world) {
+                    Ok(text) => text,
+                    Err(words) => return Assessment::Refused(words),
+                };
                 let present = lines(text);
                 let mut diff = self.differences(&present);
                 if diff.is_empty() && text != self.content(&present) {
@@ -296,7 +322,10 @@ impl Step for PasswordFile {
     }
 
     fn fix(&self, world: &World<'_>) -> Fix {
-        let text = Self::present(world, self.path.as_str()).unwrap_or_default();
+        // `assess` refused it; a fragment that fails is all that is left to say.
+        let Ok(text) = self.present(world) else {
+            return Fix::Script(Script::new().code("exit 1\n"));
+        };
         Fix::Replace(Replacement {
             path: self.path.to_string(),
             content: self.content(&lines(text)).into_bytes(),
@@ -327,7 +356,7 @@ impl Step for PasswordFile {
         GoneFile::file(self.path.as_str(), String::new(), None, terms)
     }
 
-    /// Without the passwords: a service that watches the file must not restart for one.
+    /// Without the passwords: no two hashes of one are equal, and its digest alone could be guessed from.
     fn digest(&self) -> String {
         let names = self
             .entries
@@ -399,6 +428,31 @@ mod tests {
         let open = Host::default().path("/etc/users", file(&text, "0644"));
         assert!(matches!(open.assess(&again), Assessment::Change(diff) if diff.0.len() == 1));
         assert!(!format!("{step:?}").contains("first"));
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_read_is_not_taken_for_an_empty_one() {
+        let step = made(BEN, "SHA512-CRYPT");
+        let mut large = file("", "0640");
+        let mut latin = file("", "0640");
+        if let PathState::File { content, .. } = &mut large {
+            *content = None;
+        }
+        if let PathState::File { content, .. } = &mut latin {
+            *content = Some(b"# x\nben:$6$a\nj\xfcrgen:$6$b\n".to_vec());
+        }
+        for (state, words) in [(large, "over 8 MiB"), (latin, "/etc/users:3: ")] {
+            let host = Host::default().path("/etc/users", state);
+            assert!(
+                matches!(host.assess(&step), Assessment::Refused(said) if said.contains(words)),
+                "{words}"
+            );
+            assert!(matches!(step.fix(&host.world()), Fix::Script(_)), "{words}");
+        }
+        // 1 MiB is about 6000 people.
+        let text = "somebody@example.org:$6$kept\n".repeat(50_000) + "ben:{SHA512-CRYPT}$6$kept\n";
+        let host = Host::default().file("/etc/users", &text, "0640");
+        assert!(written(&host, &step).ends_with("\nben:{SHA512-CRYPT}$6$kept\n"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub enum Probe {
     Path {
         path: String,
         /// Send the content of a regular file unless its SHA-256 (lower-case hex) is this one. `None`: don't
-        /// send it. `Some("")` always sends it. Files over 1 MiB are never sent.
+        /// send it. `Some("")` always sends it. Files over 1 MiB are sent for [`LARGE`] alone.
         unless: Option<String>,
     },
     Package(String),
@@ -31,6 +31,9 @@ pub enum Probe {
     /// A fragment of `sh` without side effects: its exit status and the first 64 KiB that it prints.
     Check(String),
 }
+
+/// As [`Probe::Path::unless`]: always sends a file, of up to 8 MiB.
+pub const LARGE: &str = "+";
 
 #[derive(
     Debug,
@@ -85,6 +88,19 @@ pub enum PathState {
     },
     /// A device, socket or pipe: its type in words.
     Other(String),
+}
+
+impl PathState {
+    /// Whether it is a file that everybody on the host may read. Nobody need know the secrets in any other any more, so
+    /// that nobody could take them out of a diff.
+    pub fn is_public(&self) -> bool {
+        matches!(self, PathState::File { mode, .. } if is_public(mode))
+    }
+}
+
+/// Whether everybody may read what has this mode, octal digits.
+pub fn is_public(mode: &str) -> bool {
+    mode.ends_with(['4', '5', '6', '7'])
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -325,7 +325,6 @@ impl Step for SqlRow {
         ]
     }
 
-    /// Without the password: a service that watches rows must not restart for it.
     /// Rows are data. A database that goes takes them along.
     fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
         let stays = terms.kept.has(&database_resource(self.engine, &self.database));
@@ -345,6 +344,7 @@ impl Step for SqlRow {
         Some(GoneSql::boxed(self.engine, absent, terms))
     }
 
+    /// Without the password: no two hashes of one are equal, and its digest alone could be guessed from.
     fn digest(&self) -> String {
         let columns = format!("{:?} {:?} {:?}", self.key, self.set, self.state);
         format!("{:x}", Sha256::digest(format!("{} {columns}", self.summary())))

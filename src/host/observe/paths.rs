@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{decode, nonsense};
 use crate::host::HostError;
 use crate::host::script::Script;
-use crate::step::probe::{Observed, PathState, Probe};
+use crate::step::probe::{LARGE, Observed, PathState, Probe};
 
 pub const SH: &str = include_str!("paths.sh");
 
@@ -13,7 +13,7 @@ pub const SH: &str = include_str!("paths.sh");
 /// stand where a step only asks whether it exists. `paths.sh` has the same number.
 pub const LARGEST_HASHED: u64 = 8 * 1024 * 1024;
 
-/// Larger files are not sent. `paths.sh` has the same number.
+/// Larger files are not sent, unless up to [`LARGEST_HASHED`] are asked for. `paths.sh` has the same number.
 pub const LARGEST_SENT: usize = 1024 * 1024;
 
 /// Never the digest of anything: `paths.sh` sends no content then.
@@ -30,12 +30,13 @@ fn wanted(probes: &[Probe]) -> BTreeMap<&str, &str> {
         wanted
             .entry(path.as_str())
             .and_modify(|known: &mut &str| {
-                if *known == DO_NOT_SEND {
-                    *known = unless;
-                } else if unless != DO_NOT_SEND && unless != *known {
+                *known = match (*known, unless) {
+                    (LARGE, _) | (_, LARGE) => LARGE,
+                    (DO_NOT_SEND, other) | (other, DO_NOT_SEND) => other,
+                    (one, other) if one == other => one,
                     // Two promises about one path: neither knows whether it can do without the content.
-                    *known = "";
-                }
+                    _ => "",
+                };
             })
             .or_insert(unless);
     }
@@ -61,11 +62,13 @@ pub fn read(probes: &[Probe], lines: &[&str], observed: &mut Observed) -> Result
     let Some((first, rest)) = lines.split_first() else {
         return Err(nonsense("paths", "a list of paths", ""));
     };
-    let names: Vec<&str> = wanted.keys().copied().collect();
+    let names: Vec<(&str, &str)> = wanted.iter().map(|(name, unless)| (*name, *unless)).collect();
     let mut hashes = hashes(&names, rest)?;
-    observed
-        .paths
-        .extend(names.iter().map(|name| ((*name).to_owned(), PathState::Absent)));
+    observed.paths.extend(
+        names
+            .iter()
+            .map(|(name, _)| ((*name).to_owned(), PathState::Absent)),
+    );
     let records = decode("paths", first)?;
     let fields: Vec<&[u8]> = records.split(|byte| *byte == 0).collect();
     for record in fields.chunks_exact(7) {
@@ -112,7 +115,8 @@ pub fn read(probes: &[Probe], lines: &[&str], observed: &mut Observed) -> Result
 
 type Hashed = (String, Option<Vec<u8>>);
 
-fn hashes<'n>(names: &[&'n str], lines: &[&str]) -> Result<HashMap<&'n str, Hashed>, HostError> {
+/// What is said of the files among `names`, each with what its content was asked for with.
+fn hashes<'n>(names: &[(&'n str, &str)], lines: &[&str]) -> Result<HashMap<&'n str, Hashed>, HostError> {
     let mut hashes = HashMap::new();
     for line in lines {
         let mut tokens = line.split(' ');
@@ -123,11 +127,15 @@ fn hashes<'n>(names: &[&'n str], lines: &[&str]) -> Result<HashMap<&'n str, Hash
         let sha256 = tokens
             .next()
             .filter(|sha| sha.len() == 64 && sha.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let (Some(name), Some(sha256)) = (name, sha256) else {
+        let (Some((name, unless)), Some(sha256)) = (name, sha256) else {
             return Err(nonsense("paths", "a number and a digest", line));
         };
+        let largest = match *unless {
+            LARGE => LARGEST_HASHED as usize,
+            _ => LARGEST_SENT,
+        };
         let content = match tokens.next() {
-            Some(token) => Some(decode("paths", token)?).filter(|content| content.len() <= LARGEST_SENT),
+            Some(token) => Some(decode("paths", token)?).filter(|content| content.len() <= largest),
             None => None,
         };
         hashes.insert(*name, (sha256.to_owned(), content));
@@ -199,6 +207,7 @@ mod tests {
         assert_eq!(content(&[Some(&same)]), None);
         assert_eq!(content(&[Some(&same), None]), None);
         assert_eq!(content(&[Some(&same), Some(&hex(b"other"))]), sent);
+        assert_eq!(content(&[Some(LARGE)]), sent);
     }
 
     #[test]
@@ -210,6 +219,23 @@ mod tests {
             .unwrap()
             .set_len(LARGEST_HASHED + 1)
             .unwrap();
+        let large = |seen: &Observed| match &seen.paths[&at("large")] {
+            PathState::File { content, .. } => content.as_ref().map(Vec::len),
+            other => panic!("{other:?}"),
+        };
+        let asked = [probe(&at("large"), Some(LARGE)), probe(&at("huge"), Some(LARGE))];
+        let seen = look(&asked);
+        assert_eq!(large(&seen), Some(LARGEST_SENT + 1));
+        assert!(matches!(
+            &seen.paths[&at("huge")],
+            PathState::File { content: None, .. }
+        ));
+        for other in [None, Some(""), Some("x")] {
+            for pair in [[Some(LARGE), other], [other, Some(LARGE)]] {
+                let seen = look(&pair.map(|unless| probe(&at("large"), unless)));
+                assert_eq!(large(&seen), Some(LARGEST_SENT + 1), "{pair:?}");
+            }
+        }
         let seen = look(&[probe(&at("large"), Some("")), probe(&at("huge"), Some(""))]).paths;
         assert!(
             matches!(&seen[&at("large")], PathState::File { content: None, sha256, .. } if sha256.len() == 64)

@@ -19,8 +19,10 @@ mailprov_paths() {
       mailprov_sha=${mailprov_line%% *}
       printf '%s %s' "$mailprov_i" "$mailprov_sha"
       if [ "$mailprov_unless" != - ] && [ "$mailprov_unless" != "$mailprov_sha" ]; then
+        mailprov_most=1048577
+        [ "$mailprov_unless" != + ] || mailprov_most=8388609
         printf ' '
-        head -c 1048577 -- "$mailprov_name" 2>/dev/null | base64 -w0
+        head -c "$mailprov_most" -- "$mailprov_name" 2>/dev/null | base64 -w0
       fi
       echo
     done
