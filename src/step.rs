@@ -115,6 +115,11 @@ pub trait Step: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The command that must accept whatever is put where this step's file is; `%` stands for the staged file.
+    fn validates(&self) -> Option<&str> {
+        None
+    }
+
     /// The same promise without what it says of these paths; `None` when it says nothing else.
     fn without(&self, _paths: &[String]) -> Option<Box<dyn Step>> {
         None
@@ -200,6 +205,9 @@ pub enum Difference {
         path: String,
         before: Option<String>,
         after: Option<String>,
+        /// Not everybody on the host may read it: what stands there and is not promised may be a former secret, of
+        /// which the redactor knows nothing.
+        private: bool,
     },
     /// `mode: 0644 → 0640`; `None` is unset.
     Attribute {

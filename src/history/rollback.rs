@@ -9,10 +9,9 @@ use crate::diagnostic::Place;
 use crate::host::script::Script;
 use crate::host::{HostError, ReadHost};
 use crate::role::{BoundStep, StepId};
-use crate::step::gone::file::is_public;
 use crate::step::kind::Kind;
 use crate::step::probe::{PathState, Probe};
-use crate::step::promised::{differences, remove};
+use crate::step::promised::{HIDDEN, differences, remove};
 use crate::step::world::World;
 use crate::step::{Assessment, Diff, Fix, Replacement, Resource, Step, file};
 
@@ -100,6 +99,7 @@ pub fn steps(host: &Arc<str>, bound: Vec<BoundStep>, files: &[Replaced], discard
             continue;
         }
         let after = step.promise().after_writing();
+        let validate = step.promise().validates().map(str::to_owned);
         let mut many = 0;
         left.retain(|file| {
             if !writes.contains(&file.path) {
@@ -114,7 +114,16 @@ pub fn steps(host: &Arc<str>, bound: Vec<BoundStep>, files: &[Replaced], discard
                 name: name.into(),
                 ..step.id.clone()
             };
-            found.push(restore(id, &step.place, file, after.clone(), discard));
+            found.push(restore(
+                id,
+                &step.place,
+                Restore {
+                    file: (*file).clone(),
+                    after: after.clone(),
+                    validate: validate.clone(),
+                    discard,
+                },
+            ));
             false
         });
         if let Some(rest) = step.promise().without(&paths) {
@@ -129,7 +138,16 @@ pub fn steps(host: &Arc<str>, bound: Vec<BoundStep>, files: &[Replaced], discard
                 role: "files".into(),
                 name: file.path.trim_start_matches('/').into(),
             };
-            found.push(restore(id, &place, file, None, discard));
+            found.push(restore(
+                id,
+                &place,
+                Restore {
+                    file: file.clone(),
+                    after: None,
+                    validate: None,
+                    discard,
+                },
+            ));
         }
     }
     found
@@ -139,7 +157,7 @@ fn bare(name: &str) -> &str {
     name.split_once('[').map_or(name, |(bare, _)| bare)
 }
 
-fn restore(id: StepId, place: &Place, file: &Replaced, after: Option<Script>, discard: bool) -> BoundStep {
+fn restore(id: StepId, place: &Place, step: Restore) -> BoundStep {
     static KIND: &Kind = &file::KIND;
     BoundStep {
         id,
@@ -148,11 +166,7 @@ fn restore(id: StepId, place: &Place, file: &Replaced, after: Option<Script>, di
         doc: None,
         needs: Vec::new(),
         origin: None,
-        step: Box::new(Restore {
-            file: file.clone(),
-            after,
-            discard,
-        }),
+        step: Box::new(step),
         taken_back: None,
     }
 }
@@ -167,6 +181,8 @@ pub fn is_restore(step: &BoundStep) -> bool {
 struct Restore {
     file: Replaced,
     after: Option<Script>,
+    /// The command that must accept it.
+    validate: Option<String>,
     discard: bool,
 }
 
@@ -253,19 +269,19 @@ impl Step for Restore {
                 "somebody changed {path} since mailprov last wrote it: --discard-edits gives that up (a copy is kept)"
             ));
         }
-        let hidden = || Diff::default().note("its content is not shown: it may hold former secrets");
         let content = |state: &PathState| match state {
             PathState::File { content, .. } => content.clone(),
             _ => None,
         };
-        let public = |state: &PathState| is_public(state) || *state == PathState::Absent;
+        let public = |state: &PathState| state.is_public() || *state == PathState::Absent;
         let diff = match (content(now), content(before)) {
             (now_content, Some(then)) if public(now) && public(before) => Diff(differences(
                 path,
                 Some(now_content.unwrap_or_default().as_slice()),
                 &then,
+                false,
             )),
-            _ => hidden(),
+            _ => Diff::default().note(HIDDEN),
         };
         match (now, before) {
             (PathState::Absent, _) => Assessment::Create(diff),
@@ -290,7 +306,7 @@ impl Step for Restore {
                 mode: mode.clone(),
                 owner: owner.clone(),
                 group: group.clone(),
-                validate: None,
+                validate: self.validate.clone(),
                 backup: true,
                 before: None,
                 after: self.after.clone().or(notice),
@@ -336,7 +352,18 @@ mod tests {
                 left: fingerprint(left),
             },
             after: None,
+            validate: Some("visudo -cf %".into()),
             discard,
+        }
+    }
+
+    #[test]
+    fn what_comes_back_is_checked_as_what_went() {
+        let (old, ours) = (state("old\n", "0440"), state("new\n", "0440"));
+        let host = Host::default().path("/etc/a", ours.clone());
+        match back(old, &ours, false).fix(&host.world()) {
+            Fix::Replace(replacement) => assert_eq!(replacement.validate.as_deref(), Some("visudo -cf %")),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -1,23 +1,33 @@
 //! Differences as a person reads them: a unified diff of files, `name: before → after` of everything else.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use similar::{DiffTag, TextDiff};
 
 use super::event::Text;
-use crate::secret::Redactor;
+use crate::secret::{Redactor, SHORTEST_REDACTED};
 use crate::step::{Diff, Difference};
 
 /// What stands for a text that a secret replaces: the old value is a secret too, of which we have no name.
 const HIDDEN: &str = "<hidden: a secret replaces it>";
+
+/// What stands for a text that is not promised in a file that not everybody may read.
+const FORMER: &str = "<hidden: may be a former secret>";
 
 /// `diff` without secrets.
 pub fn text(diff: &Diff, redactor: &Redactor) -> Text {
     let mut text = String::new();
     for difference in &diff.0 {
         match difference {
-            Difference::Content { path, before, after } => {
-                content(&mut text, path, before.as_deref(), after.as_deref(), redactor);
+            Difference::Content {
+                path,
+                before,
+                after,
+                private,
+            } => {
+                let sides = (before.as_deref(), after.as_deref());
+                content(&mut text, path, sides, *private, redactor);
             }
             Difference::Attribute { name, before, after } => {
                 let secret = after.as_deref().is_some_and(|after| redactor.finds(after));
@@ -37,11 +47,21 @@ pub fn text(diff: &Diff, redactor: &Redactor) -> Text {
     Text::new(redactor, text.trim_end_matches('\n'))
 }
 
-fn content(text: &mut String, path: &str, before: Option<&str>, after: Option<&str>, redactor: &Redactor) {
+fn content(
+    text: &mut String,
+    path: &str,
+    (before, after): (Option<&str>, Option<&str>),
+    private: bool,
+    redactor: &Redactor,
+) {
     // Secrets go first: the lines of a diff must not be what remains of one.
     let old = redactor.redact(before.unwrap_or_default());
     let new = redactor.redact(after.unwrap_or_default());
-    let old = hide(&old, &new, after.unwrap_or_default() != new);
+    let old = if private {
+        only_promised(&old, &new)
+    } else {
+        hide(&old, &new, after.unwrap_or_default() != new)
+    };
     let name = |side: Option<&str>| if side.is_some() { path } else { "/dev/null" };
     let diff = TextDiff::from_lines(old.as_str(), new.as_ref());
     let _ = write!(
@@ -90,16 +110,66 @@ fn hide(old: &str, new: &str, has_secrets: bool) -> String {
         .collect()
 }
 
+/// `old` with nothing in it that `new` does not say too: of a line that goes there remains the beginning that it shares
+/// with a promised line, up to the end of a word. A rest too short to be a secret stays.
+fn only_promised(old: &str, new: &str) -> String {
+    let promised: BTreeSet<&str> = new.lines().collect();
+    let line = |line: &str| {
+        let end = if line.ends_with('\n') { "\n" } else { "" };
+        let text = line.strip_suffix(end).unwrap_or(line);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        // What a text has most in common with stands next to it in the order.
+        let before = promised.range(..=text).next_back();
+        let after = promised.range(text..).next();
+        let shared = before
+            .into_iter()
+            .chain(after)
+            .map(|other| shared(text, other))
+            .max()
+            .unwrap_or_default();
+        let (shown, rest) = text.split_at(shared);
+        let word = rest.trim_matches(|c: char| c.is_whitespace() || "{}[]();,\"'".contains(c));
+        if word.len() < SHORTEST_REDACTED {
+            line.to_owned()
+        } else {
+            format!("{shown}{FORMER}{end}")
+        }
+    };
+    old.split_inclusive('\n').map(line).collect()
+}
+
+/// How many bytes of `text` are the beginning of `other` too: all, or up to where a word ends.
+fn shared(text: &str, other: &str) -> usize {
+    if text == other {
+        return text.len();
+    }
+    let mut end = 0;
+    for ((at, c), other) in text.char_indices().zip(other.chars()) {
+        if c != other {
+            break;
+        }
+        if c.is_whitespace() || matches!(c, '=' | ':') {
+            end = at + c.len_utf8();
+        }
+    }
+    end
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::secret::Secret;
 
     fn of(before: Option<&str>, after: Option<&str>, redactor: &Redactor) -> String {
+        with(before, after, false, redactor)
+    }
+
+    fn with(before: Option<&str>, after: Option<&str>, private: bool, redactor: &Redactor) -> String {
         let difference = Difference::Content {
             path: "/etc/x".into(),
             before: before.map(str::to_owned),
             after: after.map(str::to_owned),
+            private,
         };
         text(&Diff(vec![difference]), redactor).as_str().to_owned()
     }
@@ -144,6 +214,69 @@ mod tests {
             shown.contains("+password = <secret db>") && shown.contains(" user = a"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn of_a_private_file_only_what_is_promised_is_shown() {
+        let secret = Secret::new("newsecret");
+        let redactor = Redactor::new([("relay", &secret)]);
+        let shown = with(
+            Some(
+                "[a]:587 user:oldsecret\n[b]:587 other:formersecret\n\nlevel = may;\nmode = strict\nsame\n# moved\nrest",
+            ),
+            Some("# moved\n[a]:587 user:newsecret\n\nlevel = encrypt;\nmode = none\nsame\n"),
+            true,
+            &redactor,
+        );
+        assert_eq!(
+            shown,
+            "--- /etc/x\n+++ /etc/x\n@@ -1,8 +1,6 @@\n\
+             -[a]:587 user:<hidden: may be a former secret>\n\
+             -<hidden: may be a former secret>\n\
+             +# moved\n\
+             +[a]:587 user:<secret relay>\n \n\
+             -level = may;\n\
+             -mode = <hidden: may be a former secret>\n\
+             +level = encrypt;\n\
+             +mode = none\n same\n\
+             -# moved\n\
+             -<hidden: may be a former secret>\n\\ No newline at end of file"
+        );
+    }
+
+    #[test]
+    fn a_former_secret_that_begins_as_the_present_one_is_not_shown() {
+        let (one, two) = (Secret::new("mail:abcdef"), Secret::new("mail:uvwxyz"));
+        let redactor = Redactor::new([("one", &one), ("two", &two)]);
+        let shown = with(
+            Some("password=mail:ghijkl\n"),
+            Some("password=mail:abcdef\n"),
+            true,
+            &redactor,
+        );
+        assert!(
+            shown.contains("-password=<hidden: may be a former secret>"),
+            "{shown}"
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_a_private_file_alone_says_is_never_shown(
+            lines in proptest::collection::vec("[a-c:= ]{0,6}", 0..6),
+            at in 0usize..6,
+            promised in proptest::collection::vec("[a-c:= ]{0,6}", 0..6),
+        ) {
+            let mut lines = lines;
+            lines.insert(at.min(lines.len()), format!("{}FORMER", promised.first().map_or("", String::as_str)));
+            let shown = with(
+                Some(&lines.join("\n")),
+                Some(&promised.join("\n")),
+                true,
+                &Redactor::default(),
+            );
+            proptest::prop_assert!(!shown.contains("FORMER"), "{}", shown);
+        }
     }
 
     #[test]

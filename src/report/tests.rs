@@ -39,6 +39,7 @@ fn tell(reporter: &Reporter, graph: &StepGraph) {
         path: "/etc/x".into(),
         before: Some("a\npassword = old\n".into()),
         after: Some("a\npassword = hunter22\n".into()),
+        private: false,
     };
     let outcomes = [
         Outcome::Converged,

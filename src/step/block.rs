@@ -167,19 +167,19 @@ impl Step for Block {
 
     fn assess(&self, world: &World<'_>) -> Assessment {
         let path = self.path.as_str();
-        let (before, mode) = match world.path(path) {
-            PathState::Absent => (None, None),
+        let present = world.path(path);
+        let before = match present {
+            PathState::Absent => None,
             PathState::File { content: None, .. } => {
                 return Assessment::Refused(format!("{path} is too large for a block in it (over 1 MiB)"));
             }
             PathState::File {
                 content: Some(content),
-                mode,
                 ..
-            } => (Some(content.as_slice()), Some(mode)),
+            } => Some(content.as_slice()),
             other => return Assessment::Refused(obstacle(path, other, "a file")),
         };
-        if self.secret && mode.is_some_and(|mode| mode.ends_with(['4', '5', '6', '7'])) {
+        if self.secret && present.is_public() {
             return Assessment::Refused(format!(
                 "the lines hold a secret, and everybody on the host may read {path}: take the right from others first"
             ));
@@ -194,9 +194,15 @@ impl Step for Block {
                 path: path.to_owned(),
                 before: None,
                 after: Some(String::from_utf8_lossy(&after).into_owned()),
+                private: self.secret,
             }])),
             Some(before) if before == after => Assessment::Converged,
-            Some(before) => Assessment::Change(Diff(differences(path, Some(before), &after))),
+            Some(before) => Assessment::Change(Diff(differences(
+                path,
+                Some(before),
+                &after,
+                !present.is_public(),
+            ))),
         }
     }
 
@@ -255,6 +261,10 @@ impl Step for Block {
             state: State::Absent,
         };
         (self.state == State::Present).then(|| Box::new(absent()) as Box<dyn Step>)
+    }
+
+    fn validates(&self) -> Option<&str> {
+        self.validate.as_deref()
     }
 
     fn writes(&self) -> Vec<String> {

@@ -128,8 +128,8 @@ impl Step for File {
                     None => Assessment::Converged,
                 }
             }
-            (State::Absent, PathState::File { content, .. }) => {
-                Assessment::Remove(removed(path, content.as_deref()))
+            (State::Absent, present @ PathState::File { content, .. }) => {
+                Assessment::Remove(removed(path, content.as_deref(), !present.is_public()))
             }
             (State::Absent, other) => Assessment::Refused(obstacle(path, other, "no file")),
         }
@@ -179,6 +179,10 @@ impl Step for File {
         }
     }
 
+    fn validates(&self) -> Option<&str> {
+        self.validate.as_deref()
+    }
+
     fn writes(&self) -> Vec<String> {
         vec![self.promised.path.to_string()]
     }
@@ -193,6 +197,8 @@ mod tests {
     use super::super::Difference;
     use super::super::promised::testing::{Host, directory, file, link, refused, step};
     use super::*;
+    use crate::report::diff as report;
+    use crate::secret::Redactor;
     use serde_json::json;
 
     fn main_cf() -> Box<dyn Step> {
@@ -208,6 +214,7 @@ mod tests {
             path: "/etc/main.cf".into(),
             before: None,
             after: Some("a\n".into()),
+            private: true,
         }])
         .attribute("mode", None, Some("0640"))
         .attribute("owner", None, Some("root"))
@@ -227,6 +234,7 @@ mod tests {
             path: "/etc/main.cf".into(),
             before: Some("b\n".into()),
             after: Some("a\n".into()),
+            private: true,
         }]);
         assert_eq!(host.assess(&*main_cf()), Assessment::Change(content));
         let mut state = file("a\n", "0640");
@@ -281,6 +289,32 @@ mod tests {
         let mut host = Host::default();
         host.brings(Resource::Path("/etc/a".into()));
         assert!(matches!(host.assess(&*step), Assessment::Remove(_)));
+    }
+
+    #[test]
+    fn former_secrets_are_not_shown() {
+        let absent = step(&KIND, json!({"path": "/etc/a", "state": "absent"}));
+        let gone = |mode| {
+            let host = Host::default().file("/etc/a", "hunter3\n", mode);
+            format!("{:?}", host.assess(&*absent)).contains("hunter3")
+        };
+        assert!(gone("0644") && !gone("0640"));
+        // A file that is opened by mistake, and one that is to be opened: what it held is nobody's.
+        let shown = |promised, present| {
+            let step = step(
+                &KIND,
+                json!({"path": "/etc/a", "content": "a\n", "mode": promised}),
+            );
+            let host = Host::default().file("/etc/a", "hunter3\n", present);
+            match host.assess(&*step) {
+                Assessment::Change(diff) => report::text(&diff, &Redactor::default())
+                    .as_str()
+                    .contains("hunter3"),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(shown("0644", "0644"));
+        assert!(!shown("0640", "0644") && !shown("0644", "0640") && !shown("0600", "0600"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::probe::{PathState, Probe};
+use super::probe::{PathState, Probe, is_public};
 use super::world::World;
 use super::{Assessment, Diff, Difference, Fix, Rendered, Replacement, Resource};
 use crate::host::script::Script;
@@ -65,7 +65,7 @@ impl PromisedFile {
         let path = self.path.as_str();
         match world.path(path) {
             PathState::Absent => Compared::Absent(self.created()),
-            PathState::File {
+            present @ PathState::File {
                 mode,
                 owner,
                 group,
@@ -75,8 +75,9 @@ impl PromisedFile {
             } => {
                 let mut diff = Diff::default();
                 if *sha256 != self.sha256() {
+                    let private = !(present.is_public() && is_public(&self.mode));
                     diff.0
-                        .extend(differences(path, content.as_deref(), &self.content));
+                        .extend(differences(path, content.as_deref(), &self.content, private));
                 }
                 let diff = attributes(
                     diff,
@@ -112,6 +113,7 @@ impl PromisedFile {
                 path: self.path.to_string(),
                 before: None,
                 after: Some(text),
+                private: !is_public(&self.mode),
             },
             Err(_) => Difference::Note(format!("{} bytes that are no text", self.content.len())),
         };
@@ -185,14 +187,19 @@ pub fn attributes<const N: usize>(diff: Diff, pairs: [(&str, &String, &String); 
         })
 }
 
-/// Contents that differ: as text where both are, in words otherwise. No `before` is a file too large to send.
-pub fn differences(path: &str, before: Option<&[u8]>, after: &[u8]) -> Vec<Difference> {
+/// What is said instead of a content that is not promised and that not everybody on the host may read.
+pub const HIDDEN: &str = "its content is not shown: it may hold former secrets";
+
+/// Contents that differ: as text where both are, in words otherwise. No `before` is a file too large to send; of a
+/// `private` one only what is promised is shown.
+pub fn differences(path: &str, before: Option<&[u8]>, after: &[u8], private: bool) -> Vec<Difference> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
     match (before.map(text), text(after)) {
         (Some(Some(before)), Some(after)) => vec![Difference::Content {
             path: path.to_owned(),
             before: Some(before),
             after: Some(after),
+            private,
         }],
         (None, _) => vec![Difference::Note("another content, too large to show".into())],
         _ => vec![Difference::Note("another content, which is no text".into())],
@@ -231,7 +238,7 @@ pub fn assess_absent(promised: &PromisedFile, world: &World<'_>) -> Assessment {
         PathState::Absent => Assessment::Converged,
         state @ PathState::File { content, .. } if ours(state, promised) => {
             let before = content.as_deref().unwrap_or(&promised.content);
-            Assessment::Remove(removed(path, Some(before)))
+            Assessment::Remove(removed(path, Some(before), !state.is_public()))
         }
         PathState::File { .. } => Assessment::Refused(format!(
             "{path} was not written by mailprov: remove it by hand if nothing needs it"
@@ -240,13 +247,15 @@ pub fn assess_absent(promised: &PromisedFile, world: &World<'_>) -> Assessment {
     }
 }
 
-/// The diff of a file that goes.
-pub fn removed(path: &str, before: Option<&[u8]>) -> Diff {
+/// The diff of a file that goes; what is `private` is not shown.
+pub fn removed(path: &str, before: Option<&[u8]>, private: bool) -> Diff {
     match before.and_then(|before| String::from_utf8(before.to_vec()).ok()) {
+        _ if private => Diff::default().note(HIDDEN),
         Some(before) => Diff(vec![Difference::Content {
             path: path.to_owned(),
             before: Some(before),
             after: None,
+            private,
         }]),
         None => Diff::default(),
     }

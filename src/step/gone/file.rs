@@ -3,7 +3,7 @@
 use super::{Terms, before};
 use crate::host::script::Script;
 use crate::step::probe::{PathState, Probe};
-use crate::step::promised::{differences, removed};
+use crate::step::promised::{HIDDEN, differences, removed};
 use crate::step::world::World;
 use crate::step::{Assessment, Diff, Fix, Step};
 
@@ -77,12 +77,6 @@ impl GoneFile {
     }
 }
 
-/// Whether everybody on the host may read it. Nobody need know the secrets in any other any more, so that nobody could
-/// take them out of a diff.
-pub fn is_public(state: &PathState) -> bool {
-    matches!(state, PathState::File { mode, .. } if mode.ends_with(['4', '5', '6', '7']))
-}
-
 /// Whether a file says in its head that mailprov wrote it: `mailprov_is_ours` in gone.sh asks the same.
 fn names_mailprov(content: &[u8]) -> bool {
     String::from_utf8_lossy(content)
@@ -112,13 +106,12 @@ impl Step for GoneFile {
                 Assessment::Converged
             }
             (state, PathState::Absent) if self.is_ours(state) => Assessment::Remove(match state {
-                PathState::File { content, .. } if is_public(state) && !matches!(self.made, Made::Data) => {
-                    removed(&self.path, content.as_deref())
-                }
                 PathState::File { .. } if matches!(self.made, Made::Data) => {
                     Diff::default().note("with everything in it; no copy is kept")
                 }
-                PathState::File { .. } => removed(&self.path, None),
+                PathState::File { content, .. } => {
+                    removed(&self.path, content.as_deref(), !state.is_public())
+                }
                 _ => Diff::default(),
             }),
             (_, PathState::Absent) => Assessment::Converged,
@@ -126,11 +119,14 @@ impl Step for GoneFile {
                 PathState::File {
                     content: Some(now), ..
                 },
-                PathState::File {
+                before @ PathState::File {
                     content: Some(then), ..
                 },
-            ) if is_public(state) => {
-                Assessment::Change(Diff(differences(&self.path, Some(now), then)).note(back))
+            ) if state.is_public() && before.is_public() => {
+                Assessment::Change(Diff(differences(&self.path, Some(now), then, false)).note(back))
+            }
+            (PathState::File { .. }, PathState::File { .. }) => {
+                Assessment::Change(Diff::default().note(HIDDEN).note(back))
             }
             _ => Assessment::Change(Diff::default().note(back)),
         }

@@ -56,7 +56,8 @@ fn difference(service: &Service, world: &World<'_>, unit: &UnitState) -> Diff {
     let mut diff = Diff::default();
     for (name, content) in &service.drop_ins {
         let path = service.drop_in_path(name);
-        let before = match world.path(&path) {
+        let present = world.path(&path);
+        let before = match present {
             PathState::Absent => None,
             PathState::File { sha256, .. } if *sha256 == super::sha256(content.as_bytes()) => continue,
             PathState::File { content, .. } => {
@@ -68,6 +69,7 @@ fn difference(service: &Service, world: &World<'_>, unit: &UnitState) -> Diff {
             path,
             before,
             after: Some(content.clone()),
+            private: matches!(present, PathState::File { .. }) && !present.is_public(),
         });
     }
     let masked = unit.load == "masked" || unit.file.starts_with("masked");
