@@ -65,6 +65,84 @@ fn the_example_is_valid_with_every_database() {
     assert!(rounds.contains("4 to 31"), "{rounds}");
 }
 
+/// Mail that is taken has somebody to go to: what would come back, or go nowhere, is said before there is any.
+#[test]
+fn mail_leads_to_somebody() {
+    let inventories = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("inventories");
+    let example = inventories.join("example/inventory.yaml");
+    let refused = |path: &Path, sets: &[(&str, &str)], words: &str| {
+        let said = mistakes_with(path, sets).map_err(|wrong| wrong.to_string());
+        let said = said.expect_err(words);
+        assert!(said.contains(words), "{words}: {said}");
+    };
+    let catch_all = |to: &str| format!("[{{domain: example.org, to: {to}}}]");
+    for database in ["mariadb", "none"] {
+        let with = |name: &str, value: &str, words: &str| {
+            refused(&example, &[("mail_database", database), (name, value)], words);
+        };
+        with(
+            "mail_admin",
+            "alcie@example.org",
+            "mail_admin alcie@example.org is neither",
+        );
+        with(
+            "mail_catch_all",
+            &catch_all("nobody@example.org"),
+            "nobody@example.org is neither",
+        );
+        with(
+            "mail_catch_all",
+            &catch_all("nobody@example.net"),
+            "nobody@example.net is neither",
+        );
+    }
+    let locked = "[{address: alice@example.org, password: !secret alice_password},
+        {address: bob@example.org, password: !secret bob_password, active: false}]";
+    refused(
+        &example,
+        &[("mail_mailboxes", locked), ("mail_catch_all", "[]")],
+        "neither an active mailbox nor an alias",
+    );
+    refused(&example, &[("mail_message_size", "0")], "mail_message_size 0");
+    refused(
+        &inventories.join("s1-rspamd/inventory.yaml"),
+        &[("postfix_inet_protocols", "ipv6")],
+        "can't reach filters and signers",
+    );
+    for fine in [
+        ("mail_admin", "root@elsewhere.example"),
+        ("mail_admin", "whoever@example.net"),
+        ("mail_admin", "info@example.org"),
+        ("mail_catch_all", &catch_all("info@example.org")),
+        ("postfix_inet_protocols", "ipv6"),
+    ] {
+        if let Err(wrong) = mistakes_with(&example, &[fine]) {
+            panic!("{fine:?}: {wrong}");
+        }
+    }
+    // All domains share the person; and a domain whose mailboxes are none of the inventory's has them elsewhere.
+    let shared = inventories.join("s4-single-user/inventory.yaml");
+    let sets = [("mail_admin", "thomas@example.net"), ("mail_catch_all", "[]")];
+    assert_eq!(
+        mistakes_with(&shared, &sets).map_err(|wrong| wrong.to_string()),
+        Ok(())
+    );
+    let kept_elsewhere = [
+        ("mail_mailboxes", "[]"),
+        ("mail_aliases", "[]"),
+        ("mail_catch_all", "[]"),
+    ];
+    assert_eq!(
+        mistakes_with(&example, &kept_elsewhere).map_err(|wrong| wrong.to_string()),
+        Ok(())
+    );
+    refused(
+        &example,
+        &[&kept_elsewhere[..], &[("mail_database", "none")]].concat(),
+        "mail_admin alice@example.org is neither",
+    );
+}
+
 /// What holds a secret is found again when its role goes, though the secret itself need not be known any more then.
 #[test]
 fn private_files_say_whose_they_are() {

@@ -57,6 +57,7 @@ postfix_master: |
 
 /// S2's: Postfix delivers into mailboxes itself, and mail is in the home.
 const OWN_DELIVERY: &str = r#"
+mail_admin: bernd@example.org
 mail_domains: [example.org, example.net, example.com]
 mail_mailboxes:
   - {address: bernd@example.org, password: !secret bernd_password}
