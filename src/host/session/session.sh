@@ -199,10 +199,12 @@ mailprov_finish() {
             ls "$mailprov_state/runs" | head -n -100 | while IFS= read -r mailprov_old; do
                 rm -f "$mailprov_state/runs/$mailprov_old"
             done
-        # Backups of the last 20 runs that replaced files.
+        # Backups of the last 20 runs that replaced files. What a service would get back when it does not come up stays
+        # for as long as it may be needed.
         for mailprov_old in "$mailprov_state"/backups/[0-9]*.wrote; do
             printf '%s\n' "${mailprov_old%.wrote}"
         done | head -n -20 | while IFS= read -r mailprov_old; do
+            ! grep -qsF "$mailprov_old/" "$mailprov_state"/services/*.previous || continue
             rm -rf "$mailprov_old" "$mailprov_old.wrote" "$mailprov_old.made"
         done
     fi

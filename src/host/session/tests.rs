@@ -4,6 +4,8 @@ use std::process::Stdio;
 
 use super::*;
 
+mod kept;
+
 /// A session over a local shell, with folders of its own.
 async fn local(shell: &str, folder: &std::path::Path) -> (Session, tokio::process::Child) {
     let nonce = nonce().unwrap();
