@@ -25,6 +25,7 @@ pub const PRELUDE: &[&str] = &[
     include_str!("facts.sh"),
     include_str!("../step/promised.sh"),
     include_str!("../step/replace.sh"),
+    include_str!("../step/replace/back.sh"),
     include_str!("../step/gone/gone.sh"),
     include_str!("../step/packages/apt.sh"),
     include_str!("../step/service/service.sh"),

@@ -95,7 +95,9 @@ impl Map {
         let output = self.output.as_str();
         let source = &self.source;
         Script::new()
-            .code("umask 077\n(\n")
+            .code("umask 077\nmailprov_set_compiles")
+            .word(output)
+            .code("\n(\n")
             .authored(&self.compiler)
             .code("\n) >&2 || exit 1\n")
             .code("chown --")

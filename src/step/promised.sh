@@ -19,6 +19,9 @@ mailprov_directory() {
 mailprov_symlink() {
   case $mailprov_run in /* | '') mailprov_run=$(date -u +%Y%m%dT%H%M%SZ)-links ;; esac
   (umask 077 && mailprov_keep "$1" && mailprov_before_link "$1") || return 1
-  mailprov_new=$(mktemp -u -- "${1%/*}/.mailprov-XXXXXXXXXX") && ln -s -- "$2" "$mailprov_new" || return 1
-  mv -fT -- "$mailprov_new" "$1" && mailprov_wrote "$1" ">$2" || { rm -f -- "$mailprov_new"; return 1; }
+  mailprov_clear "${1%/*}"
+  mailprov_new=$(mktemp -d -- "${1%/*}/.mailprov-set.XXXXXXXXXX") || return 1
+  ln -s -- "$2" "$mailprov_new/new" && mv -fT -- "$mailprov_new/new" "$1" && rmdir -- "$mailprov_new" ||
+    { rm -rf -- "$mailprov_new"; return 1; }
+  mailprov_wrote "$1" ">$2"
 }

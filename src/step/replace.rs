@@ -1,7 +1,7 @@
 //! Putting a set of files in place: staged beside their destinations, checked together, swapped in by rename.
 //!
 //! The set is all changed files of a service, or one file that no service watches. The functions that do the work
-//! are in `replace.sh`; this module only says in which order they are called.
+//! are in `replace.sh` and `replace/back.sh`; this module only says in which order they are called.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::Replacement;
 use crate::host::script::Script;
 
 /// Shell functions for the session's prelude.
-pub const SH: &str = include_str!("replace.sh");
+pub const SH: &str = concat!(include_str!("replace.sh"), include_str!("replace/back.sh"));
 
 /// The status of a fragment whose files a checker refused: nothing on the host was changed, and standard error has
 /// the checker's words. Any other failure has another status. (`EX_DATAERR` of sysexits.h.)
@@ -39,8 +39,8 @@ impl Record {
 /// `check` sees the whole set in place before anything is: it runs in a mount namespace of its own, where the staged
 /// files lie over the real folders. `forget` names the units that watch the set: their records are removed before the
 /// first rename, so that a killed run still owes the restart, and what was there is noted in
-/// `/var/lib/mailprov/services/UNIT.previous` (`PATH TAB BACKUP` per line, `-` for a new file) for
-/// `mailprov_put_back UNIT`. `run` names the folder of backups.
+/// `/var/lib/mailprov/services/UNIT.previous` (`PATH TAB BACKUP` per line, `-` for a new file; a third column says
+/// `compiled` of what a compiler makes of a file) for `mailprov_put_back UNIT`. `run` names the folder of backups.
 pub fn script(set: &[Replacement], check: Option<&str>, forget: &[(&str, Record)], run: &str) -> Script {
     let folders: BTreeSet<&str> = set.iter().map(|one| folder(&one.path)).collect();
     let mut script = Script::new()

@@ -20,12 +20,12 @@ mailprov_set_begin() {
   for mailprov_where; do
     [ -d "$mailprov_where/" ] ||
       mailprov_set_fail "$mailprov_where does not exist: a directory step or a package has to make it first"
-    ! mailprov_left "$mailprov_where"/.mailprov-?????????? || rm -rf -- "$mailprov_where"/.mailprov-??????????
+    mailprov_clear "$mailprov_where"
   done
   ! mailprov_left "$mailprov_checks".?????????? || rm -rf -- "$mailprov_checks".??????????
   ! mailprov_left "$mailprov_state"/backups/*.part || rm -rf -- "$mailprov_state"/backups/*.part
   [ $# -gt 0 ] || return 0
-  mailprov_tag=$(mktemp -d -- "$1/.mailprov-XXXXXXXXXX") || exit 1
+  mailprov_tag=$(mktemp -d -- "$1/.mailprov-set.XXXXXXXXXX") || exit 1
   mailprov_tag=${mailprov_tag##*/}
   for mailprov_where; do
     mailprov_folders=$((mailprov_folders + 1))
@@ -40,6 +40,15 @@ mailprov_set_begin() {
 # mailprov_left PATH ...: whether a pattern has matched. Most often it has not, and no process is needed for it.
 mailprov_left() {
   [ -e "$1" ] || [ -L "$1" ]
+}
+
+# mailprov_clear FOLDER: removes what a killed run left there. Only what is a private folder of root's and has a name of
+# ours is ours; in a folder with the setgid bit ours has it too.
+mailprov_clear() {
+  for mailprov_old in "${1%/}"/.mailprov-set.??????????; do
+    [ -d "$mailprov_old" ] && [ ! -L "$mailprov_old" ] && [ -O "$mailprov_old" ] || continue
+    case $(stat -c %a -- "$mailprov_old") in 700 | 2700) rm -rf -- "$mailprov_old" ;; esac
+  done
 }
 
 mailprov_set_sweep() {
@@ -144,9 +153,9 @@ mailprov_set_validate() {
 mailprov_set_check() {
   mailprov_command=$1
   shift
+  # Nobody else gets in: a folder's own mode says nothing of those above it. A checker that runs as somebody else comes
+  # to what is below by the mounts.
   mailprov_base=$(mktemp -d "$mailprov_checks.XXXXXXXXXX" 2>/dev/null || mktemp -d) || exit 1
-  # The checker may run as somebody else: it must get at what is below.
-  chmod 711 "$mailprov_base"
   mailprov_new=0 mailprov_last=
   while [ $# -ge 3 ]; do
     if [ "$1" != "$mailprov_last" ]; then
@@ -213,11 +222,12 @@ mailprov_forget() {
 
 # mailprov_set_swap UNIT ...: keeps what is there, notes it for the UNITs, and puts the set in place.
 mailprov_set_swap() {
+  mailprov_units=$*
   mailprov_i=0
   while [ "$mailprov_i" -lt "$mailprov_count" ]; do
     mailprov_i=$((mailprov_i + 1))
     eval "mailprov_path=\$mailprov_path_$mailprov_i mailprov_keep=\$mailprov_backup_$mailprov_i"
-    mailprov_copy=- mailprov_new=
+    mailprov_copy='' mailprov_new=
     if [ $# -gt 0 ] || [ -n "$mailprov_check_after" ] || [ "$mailprov_keep" = yes ]; then
       mailprov_kept "$mailprov_path" || mailprov_new=yes
       [ "$mailprov_copy" = - ] || mailprov_before "$mailprov_path" || exit 1
@@ -249,7 +259,8 @@ mailprov_set_swap() {
     eval "mailprov_where=\$mailprov_in_$mailprov_folders"
     mailprov_set_among temp "$mailprov_where"
     # A rename for each, by one process.
-    eval "mv -f -t \"\$mailprov_where/\" -- $mailprov_files" && rmdir -- "$mailprov_where/$mailprov_tag" || exit 1
+    eval "mv -f -t \"\$mailprov_where/\" -- $mailprov_files" && rmdir -- "$mailprov_where/$mailprov_tag" ||
+      mailprov_set_half
     mailprov_folders=$((mailprov_folders - 1))
   done
   [ -n "$mailprov_check_after" ] || return 0
@@ -310,35 +321,4 @@ mailprov_wrote() {
   fi
   [ -d "$mailprov_state/backups/" ] || (umask 077 && mkdir -p -- "$mailprov_state/backups") || return 1
   printf '%s\t%s\n' "$1" "$mailprov_left_there" >>"$mailprov_state/backups/$mailprov_run.wrote"
-}
-
-# mailprov_note FILE PATH COPY: unless FILE knows an older copy of PATH, which the service last ran with.
-mailprov_note() {
-  if [ -e "$1" ]; then
-    while IFS=$mailprov_tab read -r mailprov_known mailprov_rest; do
-      [ "$mailprov_known" != "$2" ] || return 0
-    done <"$1"
-  fi
-  printf '%s\t%s\n' "$2" "$3" >>"$1" || exit 1
-}
-
-# mailprov_set_restore PATH COPY
-mailprov_set_restore() {
-  if [ "$2" = - ]; then
-    rm -f -- "$1" && mailprov_wrote "$1" -
-    return
-  fi
-  mailprov_old=$(mktemp -u -- "${1%/*}/.mailprov-XXXXXXXXXX")
-  # Newer than anything that was compiled from the refused one.
-  cp -a -- "$2" "$mailprov_old" && { [ -L "$mailprov_old" ] || touch -c -- "$mailprov_old"; } &&
-    mv -fT -- "$mailprov_old" "$1" && mailprov_wrote "$1"
-}
-
-# mailprov_put_back UNIT: the files that UNIT last ran with, as mailprov_set_swap noted them. Fails without a note.
-mailprov_put_back() {
-  [ -s "$mailprov_state/services/$1.previous" ] || return 1
-  while IFS=$mailprov_tab read -r mailprov_path mailprov_copy; do
-    mailprov_set_restore "$mailprov_path" "$mailprov_copy" || return 1
-  done <"$mailprov_state/services/$1.previous"
-  rm -f -- "$mailprov_state/services/$1.previous"
 }

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod back;
+
 /// A folder with the state of a host in it.
 struct Place {
     folder: tempfile::TempDir,
@@ -154,7 +156,8 @@ fn the_check_sees_the_whole_set_in_place_and_nobody_else_does() {
         place.file("etc/c", "new c"),
     ];
     let etc = place.at("etc");
-    let check = format!("cd '{etc}' && cat a sub/b c kept; ls; exit 1");
+    let checks = place.at("check");
+    let check = format!("cd '{etc}' && cat a sub/b c kept; ls; stat -c %a '{checks}'.*; exit 1");
     let output = place.run(&script(
         &set,
         Some(&check),
@@ -165,6 +168,10 @@ fn the_check_sees_the_whole_set_in_place_and_nobody_else_does() {
     let words = errors(&output);
     assert!(words.contains("new anew bnew ckept"), "{words}");
     assert_eq!(words.contains("mailprov: "), !private_mounts(), "{words}");
+    assert!(
+        words.trim_end().ends_with("\n700"),
+        "nobody else gets at the copies: {words}"
+    );
     assert_eq!(place.read("etc/a"), "old a");
     assert_eq!(place.read("etc/sub/b"), "old b");
     assert!(!Path::new(&place.at("etc/c")).exists());
@@ -265,11 +272,34 @@ fn what_comes_after_runs_last_and_its_failure_counts() {
 }
 
 #[test]
-fn leftovers_of_a_killed_run_are_removed() {
+fn leftovers_of_a_killed_run_are_removed_and_nothing_of_a_persons() {
     let place = Place::new();
-    place.write("etc/.mailprov-abcdefghij", "secret half");
+    let own = [
+        ".mailprov-backup2024",
+        ".mailprov-set.old",
+        ".mailprov-set.file567890",
+    ];
+    for name in own {
+        place.write(&format!("etc/{name}"), "mine");
+    }
+    place.write("etc/.mailprov-set.myfolder24/mine", "mine");
+    for (name, mode) in [
+        ("abcdefghij", 0o700),
+        ("ABCDEFGHIJ", 0o2700),
+        ("myfolder24", 0o755),
+    ] {
+        let folder = place.at(&format!("etc/.mailprov-set.{name}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(format!("{folder}/a"), "secret half").unwrap();
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
     place.run(&script(&[place.file("etc/a", "new")], None, &[], "run1"));
-    place.clean();
+    let left: std::collections::BTreeSet<String> = std::fs::read_dir(place.at("etc"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let meant = own.iter().chain(&[".mailprov-set.myfolder24", "a"]);
+    assert_eq!(left, meant.map(|name| (*name).to_owned()).collect());
 }
 
 #[test]
@@ -291,6 +321,29 @@ fn a_directory_no_folder_or_an_unknown_owner_stops_it() {
     place.clean();
 }
 
+/// Every program that the functions call first counts down to the end. The script has a process group of its own, all
+/// of which dies.
+fn bomb(after: usize) -> Script {
+    let mut bomb = format!("n={after}\ntick() {{ n=$((n - 1)); [ $n -ge 0 ] || kill -KILL 0; }}\n");
+    for program in [
+        "mktemp",
+        "sha256sum",
+        "chown",
+        "chmod",
+        "sync",
+        "rm",
+        "mkdir",
+        "rmdir",
+        "cp",
+        "mv",
+        "touch",
+        "tr",
+    ] {
+        bomb.push_str(&format!("{program}() {{ tick; command {program} \"$@\"; }}\n"));
+    }
+    Script::new().authored(&bomb)
+}
+
 /// Killed after any number of its commands, a set's files are each old or new, never between, and the record is gone
 /// before the first new one.
 #[test]
@@ -302,28 +355,8 @@ fn killed_at_any_instant_no_file_is_half_written() {
         place.write("etc/b", &old);
         place.write("state/services/x.service.restart", "digest");
         let set = [place.file("etc/a", &new), place.file("etc/b", &new)];
-        // Every program that the functions call first counts down to the end. The script has a process group of
-        // its own, all of which dies.
-        let mut bomb = format!("n={after}\ntick() {{ n=$((n - 1)); [ $n -ge 0 ] || kill -KILL 0; }}\n");
-        for program in [
-            "mktemp",
-            "sha256sum",
-            "chown",
-            "chmod",
-            "sync",
-            "rm",
-            "mkdir",
-            "cp",
-            "mv",
-        ] {
-            bomb.push_str(&format!("{program}() {{ tick; command {program} \"$@\"; }}\n"));
-        }
-        let fragment = Script::new().authored(&bomb).then(&script(
-            &set,
-            None,
-            &[("x.service", Record::Restart)],
-            "run1",
-        ));
+        let units = [("x.service", Record::Restart)];
+        let fragment = bomb(after).then(&script(&set, None, &units, "run1"));
         let killed = place.run(&fragment).status.code().is_none();
         let contents = [place.read("etc/a"), place.read("etc/b")];
         for content in &contents {

@@ -15,7 +15,7 @@ fn install(host: &crate::support::TestHost) {
          #!/bin/sh\n\
          sleep 0.1\n\
          grep -q bad /etc/echod.conf && { echo \"echod: bad word in line 1\" >&2; exit 3; }\n\
-         cp /etc/echod.conf /run/echod.runs-with\n\
+         cat /etc/echod.conf /etc/echod.table.db >/run/echod.runs-with\n\
          exec sleep infinity\n\
          END\n\
          chmod 755 /usr/local/bin/echod\n\
@@ -23,15 +23,31 @@ fn install(host: &crate::support::TestHost) {
          >/etc/systemd/system/echo.service");
 }
 
-/// The daemon has read this, or does so in a moment.
+/// The daemon has read this and its table, or does so in a moment.
 fn runs_with(host: &crate::support::TestHost, content: &str) {
+    let table = content.to_uppercase();
     crate::support::until(&format!("the daemon runs with {content}"), || {
-        host.succeeds(&format!("[ \"$(cat /run/echod.runs-with)\" = '{content}' ]"))
+        host.succeeds(&format!(
+            "[ \"$(cat /run/echod.runs-with)\" = '{content}\n{table}' ]"
+        ))
     });
 }
 
-/// The configuration as a run would put it in place.
+/// A lookup table of the daemon's, compiled to capitals.
+fn table(direct: &mut Direct, content: &str) -> Replacement {
+    let map = step(
+        "map",
+        &format!(
+            "{{path: /etc/echod.table, content: {content:?}, output: /etc/echod.table.db, \
+             compile: tr a-z A-Z </etc/echod.table >/etc/echod.table.db}}"
+        ),
+    );
+    direct.replacement(&*map)
+}
+
+/// The configuration as a run would put it in place, and a table with the same in it.
 fn configure(direct: &mut Direct, content: &str) {
+    let table = table(direct, content);
     let file = Replacement {
         path: "/etc/echod.conf".into(),
         content: content.as_bytes().to_vec(),
@@ -45,7 +61,12 @@ fn configure(direct: &mut Direct, content: &str) {
     };
     // Each run has its own folder of backups.
     let run = format!("run-{}", content.len());
-    let answer = direct.run(&script(&[file], None, &[("echo.service", Record::Restart)], &run));
+    let answer = direct.run(&script(
+        &[file, table],
+        None,
+        &[("echo.service", Record::Restart)],
+        &run,
+    ));
     assert_eq!(answer.status, 0, "{}", answer.errors);
     let digest = content.bytes().map(|byte| format!("{byte:02x}")).collect();
     direct.digests.insert(id("conf"), digest);
@@ -85,7 +106,10 @@ fn a_service_that_does_not_come_up_gets_its_previous_files_back() {
     ] {
         assert!(answer.errors.contains(words), "{words}: {}", answer.errors);
     }
-    assert_eq!(host.sh("cat /etc/echod.conf"), "two two");
+    assert_eq!(
+        host.sh("cat /etc/echod.conf /etc/echod.table /etc/echod.table.db"),
+        "two two\ntwo two\nTWO TWO"
+    );
     runs_with(&host, "two two");
     assert_eq!(host.sh("systemctl is-active echo"), "active");
     assert!(
@@ -123,7 +147,7 @@ fn a_service_that_never_ran_keeps_its_files() {
     let answer = direct.fix(&*service);
     assert_ne!(answer.status, 0);
     assert!(answer.errors.contains("never ran before"), "{}", answer.errors);
-    assert_eq!(host.sh("cat /etc/echod.conf"), "bad");
+    assert_eq!(host.sh("cat /etc/echod.conf /etc/echod.table.db"), "bad\nBAD");
     // Repaired, it comes up.
     configure(&mut direct, "good\n");
     direct.converge(&*service);

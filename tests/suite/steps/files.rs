@@ -1,5 +1,7 @@
 //! Kinds that write files.
 
+use mailprov::step::replace::{REFUSED, Record, script};
+use mailprov::step::{Fix, Replacement};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -16,6 +18,8 @@ fn kinds_that_write_files_keep_their_promises() {
     blocks(&host, &mut bench);
     maps(&host, &mut bench);
     checked_sets(&host, &mut bench);
+    sets_that_fail_half_way(&host, &mut bench);
+    leftovers(&host, &mut bench);
     any_file(&host, &mut bench);
 }
 
@@ -49,7 +53,7 @@ fn files(host: &Host, bench: &mut Bench) {
         json!({"path": "/etc/sudoers.d/bad", "content": "what?\n", "mode": "0440", "validate": "visudo -cf %"}),
     );
     let answer = bench.fix(&*sudoers);
-    assert_eq!(answer.status, mailprov::step::replace::REFUSED);
+    assert_eq!(answer.status, REFUSED);
     assert!(
         answer.errors.contains("/etc/sudoers.d/bad:1"),
         "{}",
@@ -127,21 +131,28 @@ fn maps(host: &Host, bench: &mut Bench) {
     }
 }
 
-/// The host's root is an overlay itself, so this is as deep as overlays go.
-fn checked_sets(host: &Host, bench: &mut Bench) {
-    use mailprov::step::Fix;
-    use mailprov::step::replace::{REFUSED, Record, script};
-    host.sh("mkdir -p /etc/app/conf.d; echo old >/etc/app/main; echo kept >/etc/app/conf.d/kept");
-    host.sh("mkdir -p /var/lib/mailprov/services; echo x >/var/lib/mailprov/services/app.service.reload");
-    let mut set = Vec::new();
-    for (path, content) in [("/etc/app/main", "new\n"), ("/etc/app/conf.d/added", "added\n")] {
+fn replacements(bench: &mut Bench, files: &[(&str, &str)]) -> Vec<Replacement> {
+    let replacement = |(path, content): &(&str, &str)| {
         let file = step("file", json!({"path": path, "content": content}));
         match bench.look(&*file, |world| file.fix(world)) {
-            Fix::Replace(file) => set.push(file),
+            Fix::Replace(file) => file,
             other => panic!("{other:?}"),
         }
-    }
-    let check = "cat /etc/app/main /etc/app/conf.d/*; test -e /tmp/ok";
+    };
+    files.iter().map(replacement).collect()
+}
+
+/// The host's root is an overlay itself, so this is as deep as overlays go.
+fn checked_sets(host: &Host, bench: &mut Bench) {
+    host.sh("mkdir -p /etc/app/conf.d; echo old >/etc/app/main; echo kept >/etc/app/conf.d/kept");
+    host.sh("mkdir -p /var/lib/mailprov/services; echo x >/var/lib/mailprov/services/app.service.reload");
+    let set = replacements(
+        bench,
+        &[("/etc/app/main", "new\n"), ("/etc/app/conf.d/added", "added\n")],
+    );
+    // Somebody else sees them in their place, and nowhere else.
+    let check = "runuser -u nobody -- sh -c 'cat /etc/app/main /etc/app/conf.d/*; ! cat /run/mailprov-check.*/new-1/main 2>/dev/null' &&
+                 test -e /tmp/ok";
     let fragment = script(&set, Some(check), &[("app.service", Record::Reload)], "run");
     let run = |bench: &mut Bench| {
         bench.run(&fragment, &mut |line| {
@@ -163,6 +174,48 @@ fn checked_sets(host: &Host, bench: &mut Bench) {
     );
     assert!(!host.succeeds("test -e /var/lib/mailprov/services/app.service.reload"));
     assert!(!host.succeeds("grep -q mailprov-check /proc/mounts || ls -d /run/mailprov-check.* 2>/dev/null"));
+}
+
+/// Nothing can be renamed to a file that something is mounted on. The set's last folder is done by then.
+fn sets_that_fail_half_way(host: &Host, bench: &mut Bench) {
+    host.sh(
+        "mkdir -p /etc/half/sub; cd /etc/half; echo old | tee one two sub/three >/dev/null; mount --bind two two",
+    );
+    let names = ["one", "two", "sub/three", "sub/four"];
+    let paths = names.map(|name| format!("/etc/half/{name}"));
+    let files: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), "new\n")).collect();
+    let set = replacements(bench, &files);
+    let fragment = script(&set, Some("true"), &[("half.service", Record::Restart)], "half");
+    let look = "cd /etc/half && cat one two sub/three; ls -A . sub";
+    let before = host.sh(look);
+    let answer = bench.run(&fragment, &mut |_| {});
+    assert_eq!(answer.status, 1, "{}", answer.errors);
+    for words in ["'/etc/half/two': Device or resource busy", "as they were before"] {
+        assert!(answer.errors.contains(words), "{words}: {}", answer.errors);
+    }
+    assert_eq!(host.sh(look), before);
+    host.sh("umount /etc/half/two");
+    let answer = bench.run(&fragment, &mut |_| {});
+    assert_eq!(answer.status, 0, "{}", answer.errors);
+    assert_eq!(
+        host.sh("cd /etc/half && cat one two sub/*; ls -A . sub"),
+        "new\nnew\nnew\nnew\n.:\none\nsub\ntwo\n\nsub:\nfour\nthree"
+    );
+}
+
+/// Of a run that was killed: they go when something is written beside them. What a person called alike stays.
+fn leftovers(host: &Host, bench: &mut Bench) {
+    host.sh(
+        "mkdir -p /srv/left && cd /srv/left && mkdir -m 700 .mailprov-set.0123456789 .mailprov-set.notours890 &&
+         touch .mailprov-set.0123456789/main .mailprov-backup2024 && chown nobody .mailprov-set.notours890",
+    );
+    bench.makes("file", json!({"path": "/srv/left/main", "content": "new\n"}));
+    host.sh("mkdir -m 700 /srv/left/.mailprov-set.0123456789");
+    bench.makes("symlink", json!({"path": "/srv/left/link", "target": "main"}));
+    assert_eq!(
+        host.sh("ls -A /srv/left"),
+        ".mailprov-backup2024\n.mailprov-set.notours890\nlink\nmain"
+    );
 }
 
 /// Byte for byte, whatever the name and the content.

@@ -12,7 +12,7 @@ use mailprov::role::StepId;
 use mailprov::step::kind::{Files, Params, find};
 use mailprov::step::probe::Observed;
 use mailprov::step::world::{Pending, World};
-use mailprov::step::{Assessment, Fix, Step, packages};
+use mailprov::step::{Assessment, Fix, Replacement, Step, packages};
 
 /// A session with a host, and what it answered last.
 pub struct Direct {
@@ -112,6 +112,16 @@ impl Direct {
             Fix::Replace(_) => panic!("a file is put in place by a run"),
         };
         self.run(&script)
+    }
+
+    /// What a run would put in place for the step.
+    #[track_caller]
+    pub fn replacement(&mut self, step: &dyn Step) -> Replacement {
+        let observed = self.look(step);
+        match self.with(&observed, |world| step.fix(world)) {
+            Fix::Replace(replacement) => replacement,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub fn run(&mut self, script: &Script) -> Answer {
