@@ -125,6 +125,7 @@ pub fn main() -> ExitCode {
     };
     // A task that still waits (a prompt on a terminal) must not hold the process up.
     runtime.shutdown_background();
+    crate::ask::restore();
     exit.into()
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Everything is one direction of travel: inventory → roles → graph → plan → run → report.
 
+pub mod ask;
 pub mod bootstrap;
 pub mod cli;
 pub mod diagnostic;

@@ -4,6 +4,7 @@ use indicatif::MultiProgress;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::ask::Heeding;
 use crate::report::event::Mode;
 use crate::run::Halt;
 
@@ -11,6 +12,7 @@ use crate::run::Halt;
 pub struct Listener {
     halt: watch::Receiver<Halt>,
     task: tokio::task::JoinHandle<()>,
+    _heeding: Heeding,
 }
 
 impl Listener {
@@ -57,5 +59,9 @@ pub fn listen(mode: Mode, progress: MultiProgress) -> Listener {
             next = Halt::Quit;
         }
     });
-    Listener { halt, task }
+    Listener {
+        halt,
+        task,
+        _heeding: Heeding::begin(),
+    }
 }

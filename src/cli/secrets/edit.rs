@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use super::File;
+use crate::ask::Heeding;
 use crate::cli::common::{Failure, IdentityArgs, count, print};
 use crate::diagnostic::Source;
 use crate::exit::Exit;
@@ -207,6 +208,7 @@ struct Signals {
     quit: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
     interrupted: bool,
+    _heeding: Heeding,
 }
 
 impl Signals {
@@ -218,6 +220,7 @@ impl Signals {
             quit: on(SignalKind::quit())?,
             interrupt: on(SignalKind::interrupt())?,
             interrupted: false,
+            _heeding: Heeding::begin(),
         })
     }
 

@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Read as _};
 use zeroize::Zeroizing;
 
 use super::{File, first_recipients};
+use crate::ask;
 use crate::cli::common::{Failure, IdentityArgs, count, print, unknown_name};
 use crate::role::bind::needed_secrets;
 use crate::secret::vault::SecretError;
@@ -51,7 +52,7 @@ impl Set {
         let mut file = self.file.load()?;
         first_recipients(&mut file, self.recipient)?;
         let value = if std::io::stdin().is_terminal() {
-            ask(&self.name)?
+            typed_twice(&self.name)?
         } else {
             read(std::io::stdin().lock())?
         };
@@ -100,11 +101,9 @@ impl Set {
     }
 }
 
-fn ask(name: &str) -> Result<Secret, SecretError> {
+fn typed_twice(name: &str) -> Result<Secret, SecretError> {
     let prompt = |text: String| {
-        rpassword::prompt_password(text)
-            .map(Zeroizing::new)
-            .map_err(|error| SecretError(format!("can't ask for the value: {error}")))
+        ask::hidden(&text).map_err(|error| SecretError(format!("can't ask for the value: {error}")))
     };
     let first = prompt(format!("Value of {name}: "))?;
     let second = prompt("Again: ".to_owned())?;

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 
 use super::Prompt;
+use crate::ask;
 use crate::secret::Secret;
 
 /// Nobody can be asked.
@@ -29,13 +30,13 @@ pub struct Terminal {
 
 impl Terminal {
     /// What a person answers to `ask`, if somebody is there.
-    fn alone<T>(&self, ask: impl FnOnce() -> Option<T>) -> Option<T> {
+    fn alone<T>(&self, question: impl FnOnce() -> Option<T>) -> Option<T> {
         if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
             return None;
         }
         tokio::task::block_in_place(|| {
             let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-            ask()
+            question()
         })
     }
 }
@@ -59,10 +60,10 @@ impl Prompt for Terminal {
 
     fn password(&self, question: &str) -> Option<Secret> {
         self.alone(|| {
-            rpassword::prompt_password(question)
+            ask::hidden(question)
                 .ok()
                 .filter(|text| !text.is_empty())
-                .map(Secret::new)
+                .map(|text| Secret::new(text.as_str()))
         })
     }
 }

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use age::secrecy::SecretString;
 
+use crate::ask;
+
 /// Asks each question once, however many secrets need its answer.
 #[derive(Clone, Default)]
 pub struct Ask {
@@ -55,8 +57,10 @@ impl age::Callbacks for Ask {
         if let Some(answer) = answers.get(description) {
             return Some(answer.clone());
         }
-        let typed = rpassword::prompt_password(format!("{description}: ")).ok()?;
-        let answer = SecretString::from(typed);
+        // age puts names between marks for the direction of writing; many terminals show them as boxes.
+        let question = description.replace(['\u{2068}', '\u{2069}'], "");
+        let typed = ask::hidden(&format!("{question}: ")).ok()?;
+        let answer = SecretString::from(typed.as_str());
         answers.insert(description.to_owned(), answer.clone());
         Some(answer)
     }
