@@ -1,6 +1,8 @@
 //! A first inventory, with everything beside it that makes it complete: key, secrets, schema, `.gitignore`.
 //!
-//! Writes new files only, and all of them or none. Asking is the command line's business.
+//! Writes new files only, and all of them or none. Asking is the command line's business; `names` names the secrets.
+
+mod names;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -88,7 +90,7 @@ pub struct Made {
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     /// Nothing is ever overwritten.
-    #[error("{} there already\n  help: choose another folder; nothing was written", names(.0))]
+    #[error("{} there already\n  help: choose another folder; nothing was written", listed(.0))]
     There(Vec<PathBuf>),
     #[error("{0}")]
     Io(String),
@@ -104,7 +106,7 @@ impl From<Diagnostics> for InitError {
     }
 }
 
-fn names(paths: &[PathBuf]) -> String {
+fn listed(paths: &[PathBuf]) -> String {
     let shown: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
     format!(
         "{} {}",
@@ -141,16 +143,34 @@ pub fn init(folder: &Path, answers: &Answers) -> Result<Made, InitError> {
     if !there.is_empty() {
         return Err(InitError::There(there));
     }
+    if folder.exists() && !folder.is_dir() {
+        return Err(InitError::Io(format!(
+            "`{}` is a file\n  help: choose a folder; nothing was written",
+            folder.display()
+        )));
+    }
+    let is_new = !folder.exists();
     let mut files = Vec::new();
     write(folder, answers, &mut files).inspect_err(|_| {
+        // The first error is the one to tell.
         for path in &files {
-            // The first error is the one to tell.
             let _ = fs::remove_file(path);
+        }
+        if is_new {
+            let _ = fs::remove_dir(folder);
         }
     })
 }
 
 fn write(folder: &Path, answers: &Answers, files: &mut Vec<PathBuf>) -> Result<Made, InitError> {
+    // Asked before anything is written: it may be no identity at all.
+    let known = answers
+        .identity
+        .as_deref()
+        .map(identity::recipients)
+        .transpose()?;
+    let roles = Roles::all(&[])?;
+    let secrets = names::of_mailboxes(&answers.mailboxes, names::declared(&roles));
     fs::create_dir_all(folder).map_err(|error| {
         InitError::Io(format!(
             "can't make `{}`: {}",
@@ -158,16 +178,8 @@ fn write(folder: &Path, answers: &Answers, files: &mut Vec<PathBuf>) -> Result<M
             io_reason(&error)
         ))
     })?;
-    // Asked before anything is written: it may be no identity at all.
-    let known = answers
-        .identity
-        .as_deref()
-        .map(identity::recipients)
-        .transpose()?;
-    let secrets = mailbox_secrets(&answers.mailboxes);
     let path = folder.join(INVENTORY);
     create(&path, &inventory(answers, &secrets)?, files)?;
-    let roles = Roles::all(&[])?;
     create(
         &folder.join(SCHEMA),
         &format!("{:#}\n", schema::inventory(&roles)),
@@ -253,35 +265,6 @@ fn ignore(folder: &Path, answers: &Answers, files: &mut Vec<PathBuf>) -> Result<
         .map_err(failed)
 }
 
-/// `alice@example.org` → `alice_password`; with its domain where that would be said twice.
-fn mailbox_secrets(mailboxes: &[String]) -> Vec<String> {
-    let plain = |text: &str| -> String {
-        text.chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || c == '-' {
-                    c.to_ascii_lowercase()
-                } else {
-                    '_'
-                }
-            })
-            .collect()
-    };
-    let short = |address: &str| plain(address.split('@').next().unwrap_or(address));
-    mailboxes
-        .iter()
-        .map(|address| {
-            match mailboxes
-                .iter()
-                .filter(|other| short(other) == short(address))
-                .count()
-            {
-                1 => format!("{}_password", short(address)),
-                _ => format!("{}_password", plain(address)),
-            }
-        })
-        .collect()
-}
-
 fn inventory(answers: &Answers, secrets: &[String]) -> Result<String, InitError> {
     let mailboxes: Vec<_> = answers
         .mailboxes
@@ -321,18 +304,6 @@ fn scalar(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn secrets_are_named_after_people() {
-        let of = |addresses: &[&str]| {
-            mailbox_secrets(&addresses.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>())
-        };
-        assert_eq!(of(&["Alice+x@example.org"]), ["alice_x_password"]);
-        assert_eq!(
-            of(&["info@a.example", "info@b.example"]),
-            ["info_a_example_password", "info_b_example_password"]
-        );
-    }
 
     #[test]
     fn what_yaml_would_misread_is_quoted() {

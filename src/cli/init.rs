@@ -1,12 +1,13 @@
 //! `mailprov init`: a few questions, a first inventory, and the next command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::common::{Failure, Global, exit_codes, print};
 use crate::exit::Exit;
+use crate::host::script::quote;
 use crate::init::{self, Answers, InitError, Made};
 use crate::role::declare::text;
 use crate::secret::vault::identity;
@@ -20,7 +21,7 @@ use crate::secret::vault::identity;
   mailprov init
   mailprov init mail --hostname mx1.example.org --address 192.0.2.1 --domain example.org
 
-{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Secret])))]
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Secret, Exit::Interrupted])))]
 pub struct Args {
     /// The folder to write to; made if need be
     #[arg(value_name = "DIR", default_value = ".")]
@@ -103,31 +104,48 @@ fn answers(args: Args) -> Result<Answers, Failure> {
             .split_once('.')
             .map(|(_, parent)| parent)
             .filter(|parent| parent.contains('.'));
-        vec![ask("The domain that it receives mail for", parent, text::domain)?]
+        let answer = ask(
+            "Domains that it receives mail for, with commas between",
+            parent,
+            |answer| {
+                let domains = several(answer);
+                if domains.is_empty() {
+                    return text::domain(answer);
+                }
+                domains.iter().try_for_each(|domain| text::domain(domain))?;
+                twice(&domains).map_or(Ok(()), |domain| Err(format!("{domain} is named twice")))
+            },
+        )?;
+        several(&answer)
     } else {
-        args.domain
+        once("--domain", args.domain)?
     };
     let postmaster = format!("postmaster@{}", domains.first().map_or("", String::as_str));
     let mailboxes = match args.mailbox {
-        mailboxes if !mailboxes.is_empty() => mailboxes,
+        mailboxes if !mailboxes.is_empty() => once("--mailbox", mailboxes)?,
         _ if missing.is_empty() => vec![postmaster],
-        _ => vec![ask("The first mailbox", Some(&postmaster), text::email)?],
+        _ => vec![ask("The first mailbox", Some(&postmaster), |mailbox| {
+            text::email(mailbox)?;
+            stranger(mailbox, &domains).map_or(Ok(()), |_| {
+                Err(format!("it is in none of the domains {}", domains.join(", ")))
+            })
+        })?],
     };
+    if let Some((mailbox, domain)) = mailboxes
+        .iter()
+        .find_map(|mailbox| Some((mailbox, stranger(mailbox, &domains)?)))
+    {
+        return Err(Failure::usage(format!(
+            "the mailbox {mailbox} is in none of the domains {}\n  help: add `--domain {domain}`",
+            domains.join(", ")
+        )));
+    }
     let given = [
         ("certificates", args.certificates),
         ("filter", args.filter),
         ("database", args.database),
     ];
     let choices = choose(given, !missing.is_empty())?;
-    for mailbox in &mailboxes {
-        let domain = mailbox.rsplit('@').next().unwrap_or_default();
-        if !domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) {
-            return Err(Failure::usage(format!(
-                "the mailbox {mailbox} is in none of the domains {}\n  help: add `--domain {domain}`",
-                domains.join(", ")
-            )));
-        }
-    }
     let identity = match args.identity {
         None if !missing.is_empty() => ask_for_identity()?,
         given => given,
@@ -140,6 +158,33 @@ fn answers(args: Args) -> Result<Answers, Failure> {
         choices,
         identity,
     })
+}
+
+/// What stands between commas and blanks.
+fn several(text: &str) -> Vec<String> {
+    let words = text.split([',', ' ', '\t']).filter(|word| !word.is_empty());
+    words.map(str::to_owned).collect()
+}
+
+/// The domain of `mailbox`, if it is none of `domains`.
+fn stranger<'a>(mailbox: &'a str, domains: &[String]) -> Option<&'a str> {
+    let domain = mailbox.rsplit('@').next().unwrap_or_default();
+    let known = domains.iter().any(|known| known.eq_ignore_ascii_case(domain));
+    (!known).then_some(domain)
+}
+
+/// The first of `values` that stands among them before, in whatever case.
+fn twice(values: &[String]) -> Option<&String> {
+    let mut before = BTreeSet::new();
+    values.iter().find(|value| !before.insert(value.to_lowercase()))
+}
+
+/// What an option that may be repeated was given, if no value is.
+fn once(option: &str, values: Vec<String>) -> Result<Vec<String>, Failure> {
+    match twice(&values) {
+        Some(value) => Err(Failure::usage(format!("`{option} {value}` is given twice"))),
+        None => Ok(values),
+    }
 }
 
 /// The values of what can be chosen: given, asked for, or the default.
@@ -169,7 +214,7 @@ fn choose(
                     }
                 };
                 ask(
-                    &format!("{}: {among}", choice.question),
+                    &format!("{}:\n{among}", choice.question),
                     Some(&choice.suggested),
                     check,
                 )?
@@ -189,20 +234,17 @@ fn ask_for_identity() -> Result<Option<PathBuf>, Failure> {
     let Some(home) = std::env::home_dir() else {
         return Ok(None);
     };
-    let usual = ["id_ed25519", "id_rsa"].map(|name| home.join(".ssh").join(name));
-    let Some(key) = usual.into_iter().find(|path| path.exists()) else {
+    let usual = [".ssh/id_ed25519", ".ssh/id_rsa"];
+    let Some(name) = usual.into_iter().find(|name| home.join(name).exists()) else {
         return Ok(None);
     };
-    let question = format!(
-        "Encrypt the passwords for your SSH key {} instead of a new key (yes/no)",
-        key.display()
-    );
+    let question = format!("Encrypt for your SSH key ~/{name}, not for a new one (yes/no)");
     let yes_or_no = |answer: &str| match answer {
         "yes" | "y" | "no" | "n" => Ok(()),
         _ => Err("expected yes or no".to_owned()),
     };
     let answer = ask(&question, Some("no"), yes_or_no)?;
-    Ok(answer.starts_with('y').then_some(key))
+    Ok(answer.starts_with('y').then(|| home.join(name)))
 }
 
 /// Asks until the answer makes sense.
@@ -268,11 +310,11 @@ fn report(folder: &Path, made: &Made, given: Option<&Path>) -> String {
     });
     let key = key.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
     let key = key
-        .map(|path| format!(" --identity {}", path.display()))
+        .map(|path| format!(" --identity {}", quote(&path.to_string_lossy())))
         .unwrap_or_default();
     text += "\nNext, try it on a throwaway host on this machine, as root:\n";
     if !here {
-        let _ = writeln!(text, "  cd {}", folder.display());
+        let _ = writeln!(text, "  cd {}", quote(&folder.to_string_lossy()));
     }
     let _ = writeln!(
         text,

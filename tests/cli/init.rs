@@ -163,8 +163,21 @@ fn answers_that_make_no_sense_are_refused_before_anything_is_written() {
             "--filter: `sieve` is none of none, amavis",
         ),
         (
-            [&["init"], &THREE[..], &["--identity", "none"]].concat(),
+            [&["init", "mail"], &THREE[..], &["--identity", "none"]].concat(),
             "no such file",
+        ),
+        (
+            [&["init", "mail"], &THREE[..], &["--domain", "EXAMPLE.org"]].concat(),
+            "`--domain EXAMPLE.org` is given twice",
+        ),
+        (
+            [
+                &["init", "mail"],
+                &THREE[..],
+                &["--mailbox", "a@example.org", "--mailbox", "A@example.org"],
+            ]
+            .concat(),
+            "`--mailbox A@example.org` is given twice",
         ),
     ] {
         let (_, stderr, code) = run(folder.path(), &arguments);
@@ -172,4 +185,43 @@ fn answers_that_make_no_sense_are_refused_before_anything_is_written() {
         assert!(stderr.contains(reason), "{stderr}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let (_, stderr, code) = run(folder.path(), &[&["init", "file"], &THREE[..]].concat());
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(
+        stderr.contains("`file` is a file\n  help: choose a folder"),
+        "{stderr}"
+    );
+}
+
+/// Neither with each other nor with a program.
+#[test]
+fn no_mailbox_shares_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailboxes = ["a.b@example.org", "a_b@example.org", "rspamd@example.org"];
+    let more: Vec<&str> = mailboxes
+        .iter()
+        .flat_map(|mailbox| ["--mailbox", mailbox])
+        .collect();
+    let (stdout, stderr, code) = run(folder.path(), &[&["init"], &THREE[..], &more].concat());
+    assert_eq!((stderr.as_str(), code), ("", Some(0)));
+    let names = stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("  mailprov secrets get "));
+    let values: Vec<String> = names
+        .chain(["rspamd_password"])
+        .map(|name| run(folder.path(), &["secrets", "get", name]).0)
+        .collect();
+    assert_eq!(values.len(), 4, "{stdout}");
+    let unlike: std::collections::BTreeSet<&String> =
+        values.iter().filter(|value| value.len() == 25).collect();
+    assert_eq!(unlike.len(), 4, "{values:?}");
+}
+
+#[test]
+fn the_commands_that_come_next_can_be_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stdout, stderr, code) = run(folder.path(), &[&["init", "my mail"], &THREE[..]].concat());
+    assert_eq!((stderr.as_str(), code), ("", Some(0)));
+    assert!(stdout.contains("\n  cd 'my mail'\n"), "{stdout}");
 }

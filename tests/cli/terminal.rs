@@ -44,11 +44,19 @@ fn init_asks_and_asks_again() {
     terminal.send_line("mx1.example.org").unwrap();
     terminal.exp_string("for SSH [mx1.example.org]: ").unwrap();
     terminal.send_line("192.0.2.1").unwrap();
-    terminal.exp_string("receives mail for [example.org]: ").unwrap();
-    terminal.send_line("").unwrap();
+    let domains = "receives mail for, with commas between [example.org]: ";
+    terminal.exp_string(domains).unwrap();
+    terminal.send_line("example.org, Example.ORG").unwrap();
+    terminal.exp_string("Example.ORG is named twice").unwrap();
+    terminal.exp_string(domains).unwrap();
+    terminal.send_line("example.org, example.net").unwrap();
+    let mailbox = "first mailbox [postmaster@example.org]: ";
+    terminal.exp_string(mailbox).unwrap();
+    terminal.send_line("alice@example.com").unwrap();
     terminal
-        .exp_string("first mailbox [postmaster@example.org]: ")
+        .exp_string("it is in none of the domains example.org, example.net")
         .unwrap();
+    terminal.exp_string(mailbox).unwrap();
     terminal.send_line("alice@example.org").unwrap();
     for choice in mailprov::init::choices().unwrap() {
         let question = format!("{} [{}]: ", choice.values.join(", "), choice.suggested);
@@ -66,7 +74,7 @@ fn init_asks_and_asks_again() {
     let inventory = std::fs::read_to_string(mail.join("inventory.yaml")).unwrap();
     for part in [
         "address: \"192.0.2.1\"",
-        "mail_domains: [example.org]",
+        "mail_domains: [example.org, example.net]",
         "password: !secret alice_password",
     ] {
         assert!(inventory.contains(part), "{inventory}");
@@ -151,7 +159,7 @@ fn init_offers_an_ssh_key_that_is_there() {
         terminal.send_line("").unwrap();
     }
     terminal
-        .exp_string(".ssh/id_ed25519 instead of a new key (yes/no) [no]: ")
+        .exp_string("Encrypt for your SSH key ~/.ssh/id_ed25519, not for a new one (yes/no) [no]: ")
         .unwrap();
     terminal.send_line("yes").unwrap();
     terminal
@@ -239,6 +247,62 @@ fn is_unlocked(folder: &Path, identity: &str) {
     let (_, stderr, code) = crate::text(&mailprov(folder, folder).args(get).output().unwrap());
     assert_eq!(code, Some(8));
     assert!(stderr.contains("no terminal to ask"), "{stderr}");
+}
+
+/// On a terminal of a shell: how a question that waits is ended, and what the terminal is like afterwards.
+fn is_left(folder: &Path, arguments: &str, end: impl FnOnce(&mut PtySession, &Path)) {
+    let line = format!(
+        "exec 3<&0; \"$0\" {arguments} <&3 & echo $! >pid.new; mv pid.new pid; wait $!; \
+         echo \"ended with $?\"; stty -a; echo that is all"
+    );
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &line, env!("CARGO_BIN_EXE_mailprov")])
+        .current_dir(folder)
+        .env("HOME", folder)
+        .env_remove("MAILPROV_IDENTITY");
+    let mut terminal = spawn(shell);
+    terminal.exp_regex("(Value of db|(?i)passphrase.*): ").unwrap();
+    terminal.send("half").unwrap();
+    end(&mut terminal, &folder.join("pid"));
+    terminal.exp_string("ended with 130").unwrap();
+    let state = terminal.exp_string("that is all").unwrap();
+    let words: Vec<&str> = state.split_whitespace().collect();
+    for word in ["echo", "icanon", "isig"] {
+        assert!(words.contains(&word), "{arguments}: no {word} in {state}");
+    }
+}
+
+#[test]
+fn a_question_that_is_ended_leaves_the_terminal_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    ssh_keygen(folder, "open sesame");
+    secret(
+        folder,
+        std::fs::read_to_string(folder.join("key.pub")).unwrap().trim(),
+    );
+    std::fs::write(
+        folder.join("login.yaml"),
+        "hosts: {mx1: {ssh: {address: 192.0.2.1, password: !secret db}}}\n",
+    )
+    .unwrap();
+    for arguments in [
+        "secrets set db",
+        "secrets get db --identity key",
+        "secrets edit --identity key",
+        "apply login.yaml --check --identity key",
+        "facts login.yaml --identity key",
+    ] {
+        is_left(folder, arguments, |terminal, _| {
+            terminal.send_control('c').unwrap();
+        });
+        is_left(folder, arguments, |_, pid| {
+            let pid = std::fs::read_to_string(pid).unwrap();
+            let sent = Command::new("kill").arg(pid.trim()).status();
+            assert!(sent.unwrap().success());
+        });
+    }
 }
 
 #[test]

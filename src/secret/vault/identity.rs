@@ -213,7 +213,7 @@ pub fn recipients(path: &Path) -> Result<Vec<String>, SecretError> {
         })?;
     let silent = |reason: String| {
         SecretError(format!(
-            "`{shown}` doesn't tell its recipient: {reason}\n  help: name an age identity file or an SSH private key"
+            "`{shown}` doesn't tell its recipient: {reason}\n  help: name an age identity file, or an SSH private key of the type Ed25519 or RSA"
         ))
     };
     if text.contains("PRIVATE KEY-----") {
