@@ -45,8 +45,7 @@ fn heeded() -> bool {
 /// # Errors
 /// There is no terminal, it hung up, or somebody heeds a Ctrl-C.
 pub fn hidden(question: &str) -> io::Result<Zeroizing<String>> {
-    static LISTEN: Once = Once::new();
-    LISTEN.call_once(listen);
+    heed_signals();
     let before = std::fs::File::open(TERMINAL)
         .ok()
         .and_then(|terminal| tcgetattr(terminal).ok());
@@ -76,7 +75,13 @@ fn leave() -> ! {
     std::process::exit(Exit::Interrupted.code().into())
 }
 
-/// From now on, for as long as the program runs: its first listener takes a signal's own effect away for good.
+/// From now on Ctrl-C and SIGTERM end the program with its own exit code, unless somebody is [`Heeding`] them. For as
+/// long as it runs: a signal's first listener takes its own effect away for good.
+pub fn heed_signals() {
+    static LISTEN: Once = Once::new();
+    LISTEN.call_once(listen);
+}
+
 fn listen() {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;

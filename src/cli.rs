@@ -129,14 +129,14 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-/// The command line, with help and mistakes in our own colours or none: clap's own rule gives them to a dumb terminal
-/// where `CI` is set.
+/// The command line, with help and mistakes in our own colours or none: clap knows nothing of `--color`, and gives
+/// colours to a dumb terminal where `CI` is set.
 fn parser() -> clap::Command {
     let parser = command();
-    if common::colors_welcome() {
-        parser
-    } else {
-        parser.color(clap::ColorChoice::Never)
+    match common::Color::said(std::env::args_os().skip(1)) {
+        common::Color::Always => parser.color(clap::ColorChoice::Always),
+        common::Color::Auto if common::colors_welcome() => parser,
+        common::Color::Auto | common::Color::Never => parser.color(clap::ColorChoice::Never),
     }
 }
 
@@ -150,5 +150,27 @@ mod tests {
     #[test]
     fn the_definition_holds_together() {
         super::command().debug_assert();
+    }
+
+    /// Commands without commands of their own, with the words that name them.
+    fn leaves(command: &clap::Command, words: &str, found: &mut Vec<(String, clap::Command)>) {
+        for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+            leaves(inner, &format!("{words} {}", inner.get_name()), found);
+        }
+        if command.get_subcommands().next().is_none() {
+            found.push((words.to_owned(), command.clone()));
+        }
+    }
+
+    #[test]
+    fn every_command_says_how_it_can_end() {
+        let mut found = Vec::new();
+        leaves(&super::command(), "mailprov", &mut found);
+        assert!(found.len() > 25, "{found:?}");
+        for (words, mut command) in found {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("\nExit codes:\n    0  done"), "{words}: {help}");
+            assert!(help.contains("\n    2  the command line"), "{words}: {help}");
+        }
     }
 }

@@ -13,7 +13,7 @@ pub enum Exit {
     Usage = 2,
     /// The inventory or a role is invalid; no host was contacted.
     Invalid = 3,
-    /// `--check` found differences.
+    /// A look at the hosts, `--check` or `drift`, found differences.
     Different = 4,
     /// A step failed on a host.
     StepFailed = 5,
@@ -54,7 +54,7 @@ impl Exit {
             Exit::Bug => "a mistake of mailprov's own",
             Exit::Usage => "the command line makes no sense",
             Exit::Invalid => "the inventory or a role is invalid",
-            Exit::Different => "`--check` found differences",
+            Exit::Different => "differences were found",
             Exit::StepFailed => "a step failed",
             Exit::Unreachable => "a host could not be reached, or its key was refused",
             Exit::Locked => "another run holds the lock on a host",

@@ -25,7 +25,7 @@ use crate::secret::vault::Vault;
   mailprov advice inventory.yaml
   mailprov advice inventory.yaml dns > records.zone
 
-{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Unreachable, Exit::Secret])))]
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Unreachable, Exit::Secret, Exit::Interrupted])))]
 pub struct Args {
     #[command(flatten)]
     inventory: InventoryArgs,
@@ -79,7 +79,8 @@ async fn ask(
     prompt: &Arc<Terminal>,
     (inventory, roles, vault): (&Inventory, &Roles, &Vault),
 ) -> Result<Vec<Advice>, Failure> {
-    let mut session = reach::open(host, login, args.accept_new_host_key, prompt.clone()).await?;
+    let path = Some(inventory.path.as_path());
+    let mut session = reach::open(host, login, args.accept_new_host_key, prompt.clone(), path).await?;
     let mut facts = session.facts(&bind::packages(roles, host), None).await?;
     bind::complete_facts(roles, host, &mut facts);
     let binding = Binding {

@@ -16,7 +16,7 @@ use std::time::Instant;
 use futures::future::join_all;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
-use super::common::{ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs, animates, width};
+use super::common::{ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs, Talk, animates, width};
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
 use crate::graph::StepGraph;
@@ -77,6 +77,8 @@ pub struct Args {
     /// Say where the time went: phases, waves, steps, the critical path, and the round trips
     #[arg(long)]
     timings: bool,
+    #[command(flatten)]
+    talk: Talk,
     /// Nothing but what differs.
     #[arg(skip)]
     quiet: bool,
@@ -98,6 +100,7 @@ impl Args {
             output: if args.json { Output::Json } else { Output::Text },
             accept_new_host_key: false,
             timings: false,
+            talk: Talk::default(),
             quiet: true,
         }
     }
@@ -140,7 +143,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let progress = MultiProgress::new();
     let (reporter, listener) = {
         let taste = Taste {
-            verbose: global.verbose,
+            verbose: args.talk.verbose,
             diff: args.diff,
             colors: global.colors(),
             width: width(),

@@ -29,7 +29,7 @@ use crate::secret::vault::Vault;
   mailprov bootstrap inventory.yaml
   mailprov bootstrap inventory.yaml --fingerprint SHA256:… --password-file - <password
 
-{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::StepFailed, Exit::Unreachable, Exit::Locked, Exit::Secret])))]
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::StepFailed, Exit::Unreachable, Exit::Locked, Exit::Secret, Exit::Interrupted])))]
 pub struct Args {
     #[command(flatten)]
     inventory: InventoryArgs,

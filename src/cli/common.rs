@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
+use clap::ValueEnum as _;
+
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::exit::Exit;
 use crate::host::HostError;
@@ -11,12 +13,17 @@ use crate::inventory::Inventory;
 use crate::role::load::Roles;
 use crate::secret::vault::SecretError;
 
+/// For subcommands that have more to say.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct Talk {
+    /// Say more: what begins, and what is found to be in order
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
 /// Options that every subcommand takes.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Global {
-    /// Say more: steps as they start, and those that are converged
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub verbose: u8,
     /// Colours: on a terminal unless NO_COLOR is set, always, or never
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
@@ -28,6 +35,24 @@ pub enum Color {
     Auto,
     Always,
     Never,
+}
+
+impl Color {
+    /// What `--color` says, before anything else is understood of the command line.
+    pub fn said(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Self {
+        let mut said = Self::default();
+        let mut arguments = arguments.into_iter().take_while(|argument| argument != "--");
+        while let Some(argument) = arguments.next() {
+            let value = match argument.to_str() {
+                Some("--color") => arguments.next(),
+                Some(text) => text.strip_prefix("--color=").map(Into::into),
+                None => None,
+            };
+            let known = value.and_then(|value| Self::from_str(value.to_str()?, false).ok());
+            said = known.unwrap_or(said);
+        }
+        said
+    }
 }
 
 impl Global {

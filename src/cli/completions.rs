@@ -3,7 +3,7 @@
 use clap_complete::Shell;
 use clap_complete::env::Shells;
 
-use super::common::{Failure, Global, print};
+use super::common::{Failure, Global, exit_codes, print};
 use crate::exit::Exit;
 
 /// The variable that asks the program for candidates instead of running it.
@@ -15,9 +15,11 @@ pub const VARIABLE: &str = "MAILPROV_COMPLETE";
 /// `inventory.yaml` in the current folder. The shell asks the program itself each time, so nothing has to be repeated
 /// after an update.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:
+#[command(after_long_help = format!("Examples:
   mailprov completions bash > ~/.local/share/bash-completion/completions/mailprov
-  mailprov completions fish > ~/.config/fish/completions/mailprov.fish")]
+  mailprov completions fish > ~/.config/fish/completions/mailprov.fish
+
+{}", exit_codes(&[Exit::Done, Exit::Usage])))]
 pub struct Args {
     /// The shell to write for
     shell: Shell,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::common::{Failure, Global, print, unknown_name};
+use super::common::{Failure, Global, exit_codes, print, unknown_name};
 use crate::diagnostic::{Place, Source};
 use crate::exit::Exit;
 use crate::role::doc;
@@ -14,11 +14,13 @@ use crate::step::kind::{self, Kind};
 ///
 /// Without a name: lists all roles and all kinds of steps.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:
+#[command(after_long_help = format!("Examples:
   mailprov doc
   mailprov doc certs
   mailprov doc file
-  mailprov doc my_role --roles ./roles")]
+  mailprov doc my_role --roles ./roles
+
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid])))]
 pub struct Args {
     /// A role or a kind of step
     #[arg(value_name = "ROLE|KIND")]

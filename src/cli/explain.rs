@@ -167,7 +167,8 @@ fn unset(text: &mut String, inventory: &Inventory, declaration: &Declaration) {
             let nothing = "nothing sets it".to_owned();
             let from = match declaration.ty {
                 Type::Secret if !declaration.optional => {
-                    format!("{nothing}; add it with `mailprov secrets set {name}`")
+                    let set = inventory.secrets.command(&format!("set {name}"));
+                    format!("{nothing}; add it with `{set}`")
                 }
                 _ => nothing,
             };

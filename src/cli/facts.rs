@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 
-use super::common::{ConnectionArgs, Ending, Failure, Global, IdentityArgs, InventoryArgs, print};
+use super::common::{
+    ConnectionArgs, Ending, Failure, Global, IdentityArgs, InventoryArgs, exit_codes, print,
+};
 use super::{apply::select, reach};
 use crate::exit::Exit;
 use crate::host::connection::Terminal;
+use crate::host::session::Session;
 use crate::host::{Facts, HostError, PackageVersion, ReadHost as _, WriteHost as _};
 use crate::inventory::InventoryHost;
 use crate::role::bind;
-use crate::secret::vault::Vault;
 
 /// How many hosts are asked at the same time.
 const JOBS: usize = 8;
@@ -22,9 +24,11 @@ const JOBS: usize = 8;
 /// the versions of the packages that its roles' templates ask for: installed ones, or the candidates of the package
 /// manager, or what the role assumes for the release. A good first test of how a host is reached.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:
+#[command(after_long_help = format!("Examples:
   mailprov facts inventory.yaml
-  mailprov facts inventory.yaml --limit mx1 --output json")]
+  mailprov facts inventory.yaml --limit mx1 --output json
+
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Unreachable, Exit::Secret, Exit::Interrupted])))]
 pub struct Args {
     #[command(flatten)]
     inventory: InventoryArgs,
@@ -60,7 +64,11 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
         .map(|host| {
             let packages = bind::packages(&roles, host);
             let (vault, prompt, accept) = (&vault, prompt.clone(), args.accept_new_host_key);
-            async move { (host, ask(host, vault, accept, prompt, &packages).await) }
+            let path = inventory.path.as_path();
+            async move {
+                let opened = reach::open(host, vault, accept, prompt, Some(path)).await;
+                (host, ask(opened, &packages).await)
+            }
         })
         .buffered(JOBS)
         .collect()
@@ -80,14 +88,8 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     Ok(ending.exit())
 }
 
-async fn ask(
-    host: &InventoryHost,
-    vault: &Vault,
-    accept_new_host_key: bool,
-    prompt: Arc<Terminal>,
-    packages: &[String],
-) -> Result<Facts, HostError> {
-    let mut session = reach::open(host, vault, accept_new_host_key, prompt).await?;
+async fn ask(opened: Result<Session, HostError>, packages: &[String]) -> Result<Facts, HostError> {
+    let mut session = opened?;
     let facts = session.facts(packages, None).await?;
     session.finish(None).await?;
     Ok(facts)

@@ -1,6 +1,6 @@
 //! `mailprov graph`: every step and what it waits for.
 
-use super::common::{Failure, Global, InventoryArgs, print};
+use super::common::{Failure, Global, InventoryArgs, exit_codes, print};
 use crate::exit::Exit;
 use crate::graph::draw;
 use crate::role::bind;
@@ -10,9 +10,11 @@ use crate::role::bind;
 /// No host is contacted: facts are assumed, secrets are placeholders. In the pictures an arrow leads from a step
 /// to the steps that wait for it; what follows from other arrows is left out.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:
+#[command(after_long_help = format!("Examples:
   mailprov graph inventory.yaml
-  mailprov graph inventory.yaml --format dot | dot -Tsvg > graph.svg")]
+  mailprov graph inventory.yaml --format dot | dot -Tsvg > graph.svg
+
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid])))]
 pub struct Args {
     #[command(flatten)]
     inventory: InventoryArgs,

@@ -32,7 +32,7 @@ use crate::secret::vault::Vault;
   mailprov history inventory.yaml 20261121T140312Z-4242
   mailprov history localhost --connection local
 
-{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Unreachable, Exit::Secret])))]
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Unreachable, Exit::Secret, Exit::Interrupted])))]
 pub struct Args {
     /// The inventory file, for all its hosts; or a host, reached as `ssh HOST` would reach it as root
     #[arg(value_name = "INVENTORY|HOST")]
@@ -55,6 +55,15 @@ pub struct Args {
     /// Trust the keys of hosts that are not known yet, and remember them
     #[arg(long)]
     accept_new_host_key: bool,
+}
+
+impl Args {
+    /// The inventory, if the target is one and no host.
+    fn inventory(&self) -> Option<&Path> {
+        let target = &self.target;
+        let path = Path::new(target);
+        (path.exists() || target.contains('/') || target.ends_with(".yaml")).then_some(path)
+    }
 }
 
 pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
@@ -93,9 +102,8 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
 /// The hosts of the inventory, or the one host that is named.
 fn targets(args: &Args) -> Result<(Vec<InventoryHost>, Vault), Failure> {
     let target = &args.target;
-    let is_file = Path::new(target).exists() || target.contains('/') || target.ends_with(".yaml");
-    if is_file {
-        let mut inventory = crate::inventory::load::load(Path::new(target), &[])?;
+    if let Some(path) = args.inventory() {
+        let mut inventory = crate::inventory::load::load(path, &[])?;
         args.connection.choose(&mut inventory, &args.limit)?;
         let hosts = select::hosts(&inventory, &args.limit)?;
         let vault = reach::vault(&inventory, &hosts, &args.identity.identity)?;
@@ -128,7 +136,9 @@ async fn records(
     args: &Args,
     prompt: Arc<Terminal>,
 ) -> Result<Vec<Record>, HostError> {
-    let mut session = reach::open(host, vault, args.accept_new_host_key, prompt).await?;
+    let accept = args.accept_new_host_key;
+    let inventory = args.inventory();
+    let mut session = reach::open(host, vault, accept, prompt, inventory).await?;
     let records = history::records(&mut session).await?;
     session.finish(None).await?;
     Ok(records)

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::os::unix::process::CommandExt as _;
 
-use super::common::{Failure, Global, print};
+use super::common::{Failure, Global, exit_codes, print};
 use crate::exit::Exit;
 use crate::lab::requirements::{self, Consent};
 use crate::lab::{self, HostSpec, Lab, LabError, LabHost, Login, Release};
@@ -13,11 +13,13 @@ use crate::lab::{self, HostSpec, Lab, LabError, LabHost, Login, Release};
 /// A lab host is a Debian with systemd as process 1, its own address and SSH, ready in seconds. It stays until
 /// `lab down`, or until this machine restarts. Needs root.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:
+#[command(after_long_help = format!("Examples:
   mailprov lab up mail
   mailprov lab ssh mail
   mailprov lab ssh mail -- systemctl --failed
-  mailprov lab down")]
+  mailprov lab down
+
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Unreachable])))]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -26,12 +28,16 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Boot a host, and say how to reach it; one that exists is started again
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Unreachable]))]
     Up(Up),
     /// Remove a lab with all its hosts
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Unreachable]))]
     Down(Down),
     /// Show all labs and their hosts
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Unreachable]))]
     List,
     /// Log in to a host, or run a command on it
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Unreachable]))]
     Ssh(Ssh),
 }
 

@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 
-use super::common::{Failure, Global, print};
+use super::common::{Failure, Global, exit_codes, print};
 use crate::exit::Exit;
 
 /// Write the manual pages
 ///
 /// One for mailprov and one for each of its commands. Without a folder, the first is printed.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:
+#[command(after_long_help = format!("Examples:
   mailprov man ~/.local/share/man/man1 && man mailprov-apply
-  mailprov man | man -l -")]
+  mailprov man | man -l -
+
+{}", exit_codes(&[Exit::Done, Exit::Usage])))]
 pub struct Args {
     /// The folder to write them to; it is made
     folder: Option<PathBuf>,

@@ -1,13 +1,14 @@
 //! How a host of the inventory is reached: what the connection needs, with its secrets filled in.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::common::Failure;
 use crate::host::HostError;
 use crate::host::connection::{self, Prompt, Target};
+use crate::host::script::quote;
 use crate::host::session::Session;
 use crate::host::ssh_config::{self, SshConfig};
 use crate::inventory::{Inventory, InventoryHost};
@@ -72,7 +73,7 @@ pub fn vault(
     Ok(inventory.secrets.open(&names, identities)?)
 }
 
-/// Opens a root shell on `host`, in a task of its own: while its prompt waits for a person, other hosts go on.
+/// Opens a root shell on `host`, which `inventory` names, in a task of its own: while its prompt waits for a person, other hosts go on.
 ///
 /// # Errors
 /// See [`connection::connect`].
@@ -81,6 +82,7 @@ pub async fn open<P: Prompt + 'static>(
     vault: &Vault,
     accept_new_host_key: bool,
     prompt: Arc<P>,
+    inventory: Option<&Path>,
 ) -> Result<Session, HostError> {
     let target = target(host, vault, accept_new_host_key)?;
     let prompt = Arc::new(Remembering {
@@ -100,7 +102,7 @@ pub async fn open<P: Prompt + 'static>(
     let opened = opening
         .await
         .map_err(|error| HostError::Protocol(format!("{}: connecting ended early: {error}", host.name)))?;
-    let mut session = opened.map_err(|error| never_bootstrapped(host, error))?;
+    let mut session = opened.map_err(|error| never_bootstrapped(host, inventory, error))?;
     // Without SSH nobody can be locked out.
     if !is_local {
         prompt.again.store(true, Ordering::Relaxed);
@@ -112,21 +114,23 @@ pub async fn open<P: Prompt + 'static>(
     Ok(session)
 }
 
-/// A host that refuses the login that its inventory expects may be as its provider handed it over.
-fn never_bootstrapped(host: &InventoryHost, error: HostError) -> HostError {
-    if host.connection.bootstrap.is_none() || host.connection.local {
+/// A host that refuses the login that its inventory expects may be as its provider handed it over; one whose password
+/// has expired is.
+fn never_bootstrapped(host: &InventoryHost, inventory: Option<&Path>, error: HostError) -> HostError {
+    let Some(inventory) = inventory.filter(|_| !host.connection.local) else {
         return error;
-    }
+    };
     let hint = |text: String| {
         format!(
-            "{text}\n  help: a host as its provider hands it over is made ready first: mailprov bootstrap INVENTORY \
-             --limit {}",
-            host.name
+            "{text}\n  help: a host as its provider hands it over is made ready first: mailprov bootstrap {} --limit {}",
+            quote(&inventory.to_string_lossy()),
+            quote(&host.name)
         )
     };
+    let expected = host.connection.bootstrap.is_some();
     match error {
-        HostError::Refused(text) => HostError::Refused(hint(text)),
-        HostError::HostKey(text) if text.contains("unknown") => HostError::HostKey(hint(text)),
+        HostError::Refused(text) if expected => HostError::Refused(hint(text)),
+        HostError::HostKey(text) if expected && text.contains("unknown") => HostError::HostKey(hint(text)),
         HostError::Expired(text) => HostError::Expired(hint(text)),
         other => other,
     }

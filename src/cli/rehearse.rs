@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::common::{Failure, Global, IdentityArgs, InventoryArgs, animates, print};
+use super::common::{Failure, Global, IdentityArgs, InventoryArgs, Talk, animates, exit_codes, print};
 use crate::exit::Exit;
 use crate::lab::requirements::{self, Consent};
 use crate::rehearse::{self, Outcome, Rehearsal, RehearseError, Stand};
@@ -16,9 +16,11 @@ use crate::verify::{Finding, Verdict};
 /// sends and fetches mail as mail programs would, prints a short report and removes the hosts. The real hosts are
 /// not touched, and passwords are made up unless --identity opens the real ones. Needs root.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:
+#[command(after_long_help = format!("Examples:
   mailprov rehearse inventory.yaml
-  mailprov rehearse inventory.yaml --keep      look around afterwards: mailprov lab list")]
+  mailprov rehearse inventory.yaml --keep      look around afterwards: mailprov lab list
+
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::StepFailed, Exit::Unreachable, Exit::Secret])))]
 pub struct Args {
     #[command(flatten)]
     inventory: InventoryArgs,
@@ -30,6 +32,8 @@ pub struct Args {
     /// Leave the hosts running; `mailprov lab down` removes them
     #[arg(long)]
     keep: bool,
+    #[command(flatten)]
+    talk: Talk,
 }
 
 impl From<RehearseError> for Failure {
@@ -42,7 +46,7 @@ impl From<RehearseError> for Failure {
     }
 }
 
-pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     let (inventory, roles) = args.inventory.load()?;
     crate::role::bind::validate(&inventory, &roles)?;
     requirements::ensure(if args.yes { Consent::Given } else { Consent::Ask })?;
@@ -58,7 +62,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let bar = progress_bar();
     let progress = |text: &str| match bar.is_hidden() {
         // In a log only what begins is worth a line, not every word of the hosts.
-        true if global.verbose > 0 || !text.contains(": ") => eprintln!("{text}"),
+        true if args.talk.verbose || !text.contains(": ") => eprintln!("{text}"),
         true => {}
         false => bar.set_message(text.to_owned()),
     };

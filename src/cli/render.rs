@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
-use super::common::{Failure, Global, InventoryArgs, count, print};
+use super::common::{Failure, Global, InventoryArgs, count, exit_codes, print};
 use crate::exit::Exit;
 use crate::role::bind;
 use crate::step::Rendered;
@@ -19,9 +19,11 @@ const MARKER: &str = ".mailprov-render";
 /// Files go to DIR/HOST/PATH, readable by you alone. Facts are assumed (the host's `release`), and a secret
 /// is its placeholder `<secret NAME>`: no identity is needed. What an earlier rendering left in DIR is replaced.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:
+#[command(after_long_help = format!("Examples:
   mailprov render inventory.yaml --out rendered
-  git diff --no-index rendered-before rendered")]
+  git diff --no-index rendered-before rendered
+
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid])))]
 pub struct Args {
     #[command(flatten)]
     inventory: InventoryArgs,

@@ -7,7 +7,7 @@ use indicatif::MultiProgress;
 
 use super::apply::{interrupt, select};
 use super::common::{
-    ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs, exit_codes, unknown_name, width,
+    ConnectionArgs, Failure, Global, IdentityArgs, InventoryArgs, Talk, exit_codes, unknown_name, width,
 };
 use super::reach;
 use crate::diagnostic::Diagnostics;
@@ -71,6 +71,8 @@ pub struct Args {
     /// Trust the key of a host that is not known yet, and remember it
     #[arg(long)]
     accept_new_host_key: bool,
+    #[command(flatten)]
+    talk: Talk,
 }
 
 pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
@@ -86,7 +88,7 @@ pub async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let vault = vault(&args, &inventory, &roles, host)?;
     let mode = if args.check { Mode::Check } else { Mode::Apply };
     let taste = Taste {
-        verbose: global.verbose,
+        verbose: args.talk.verbose,
         diff: args.diff,
         colors: global.colors(),
         width: width(),
@@ -166,7 +168,9 @@ impl Rollback<'_> {
         let inventory = self.inventory.path.display().to_string();
         self.reporter.begin(&name, &inventory);
         let accept = self.args.accept_new_host_key;
-        let mut session = reach::open(self.host, self.vault, accept, Arc::new(Terminal::default())).await?;
+        let prompt = Arc::new(Terminal::default());
+        let path = Some(self.inventory.path.as_path());
+        let mut session = reach::open(self.host, self.vault, accept, prompt, path).await?;
         let packages = bind::packages(self.roles, self.host);
         let holder = (self.mode == Mode::Apply).then(crate::host::facts::holder);
         let mut facts = session.facts(&packages, holder.as_deref()).await?;

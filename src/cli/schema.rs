@@ -1,6 +1,6 @@
 //! `mailprov schema`: JSON Schemas for editors and scripts.
 
-use super::common::{Failure, Global, print};
+use super::common::{Failure, Global, exit_codes, print};
 use crate::exit::Exit;
 use crate::role::load::Roles;
 use crate::role::schema;
@@ -13,9 +13,11 @@ use std::path::PathBuf;
 ///
 ///   # yaml-language-server: $schema=mailprov.schema.json
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:
+#[command(after_long_help = format!("Examples:
   mailprov schema > mailprov.schema.json
-  mailprov schema --events")]
+  mailprov schema --events
+
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid])))]
 pub struct Args {
     /// The schema of one line of `--output json` instead
     #[arg(long, conflicts_with = "roles")]

@@ -39,22 +39,30 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Encrypt a value; it is asked for on a terminal, or else read from standard input
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Secret, Exit::Interrupted]))]
     Set(value::Set),
     /// Print a value
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Secret, Exit::Interrupted]))]
     Get(value::Get),
     /// Print the names of all secrets
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid]))]
     List(List),
     /// Change several values in $VISUAL or $EDITOR, without clear text on any disk
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Secret, Exit::Interrupted]))]
     Edit(edit::Edit),
     /// Make up what the inventory needs and the secrets file lacks
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Secret]))]
     Generate(generate::Generate),
     /// Say who can read what, what is missing and what is left over; needs no identity
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Secret]))]
     Check(check::Check),
     /// Encrypt again what is not encrypted for exactly the recipients
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Secret, Exit::Interrupted]))]
     Rekey(recipients::Rekey),
     /// Show and change who can read the secrets
     Recipients(recipients::Recipients),
     /// Make a new key in FILE, readable by you alone, and print its recipient
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Secret]))]
     Identity(Identity),
 }
 
@@ -73,13 +81,15 @@ struct List {
 #[derive(Debug, clap::Args)]
 struct File {
     /// The inventory whose secrets file is meant
-    #[arg(long, value_name = "FILE", default_value = "inventory.yaml")]
+    #[arg(long, value_name = "FILE", default_value = SecretsFile::DEFAULT_INVENTORY)]
     inventory: PathBuf,
 }
 
 impl File {
     fn load(&self) -> Result<SecretsFile, Failure> {
-        Ok(SecretsFile::load(&secrets_path(&self.inventory)?)?)
+        let mut file = SecretsFile::load(&secrets_path(&self.inventory)?)?;
+        file.inventory.clone_from(&self.inventory);
+        Ok(file)
     }
 
     /// The whole inventory, for actions that ask what it needs.
@@ -130,8 +140,9 @@ fn first_recipients(file: &mut SecretsFile, given: Vec<String>) -> Result<(), Fa
     if !file.recipients.is_empty() {
         return Err(Failure::usage(format!(
             "`{}` names its recipients already\n  help: leave `--recipient` out; who else can read is said with \
-             `mailprov secrets recipients add`",
-            file.path.display()
+             `{}`",
+            file.path.display(),
+            file.command("recipients add KEY")
         )));
     }
     file.recipients = recipients::read(&given)?;

@@ -18,7 +18,7 @@ use crate::role::load::Roles;
   mailprov validate inventory.yaml
   mailprov validate inventory.yaml --set mail_hostname=mx.example.org
 
-{}", exit_codes(&[Exit::Done, Exit::Invalid])))]
+{}", exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid])))]
 pub struct Args {
     #[command(flatten)]
     inventory: InventoryArgs,
@@ -51,9 +51,29 @@ fn missing_secrets(inventory: &Inventory, roles: &Roles) -> String {
         "Before it can be applied, {} must be set:\n",
         count(missing.len(), "secret")
     );
-    let width = missing.keys().map(|name| name.chars().count()).max().unwrap_or(0);
-    for (name, needed) in &missing {
-        let _ = writeln!(text, "  mailprov secrets set {name:<width$}  # {}", needed.by);
+    let made_up = missing.values().filter(|needed| needed.generate).count();
+    let mut commands = Vec::new();
+    if made_up > 0 {
+        let of = if made_up == missing.len() {
+            "all of them".to_owned()
+        } else {
+            format!("{made_up} of them")
+        };
+        commands.push((inventory.secrets.command("generate"), format!("makes up {of}")));
+    }
+    for (name, needed) in missing.iter().filter(|(_, needed)| !needed.generate) {
+        commands.push((
+            inventory.secrets.command(&format!("set {name}")),
+            needed.by.clone(),
+        ));
+    }
+    let width = commands
+        .iter()
+        .map(|(command, _)| command.chars().count())
+        .max()
+        .unwrap_or(0);
+    for (command, what) in commands {
+        let _ = writeln!(text, "  {command:<width$}  # {what}");
     }
     text
 }

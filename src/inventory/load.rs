@@ -59,7 +59,8 @@ pub fn load(path: &Path, set: &[(String, String)]) -> Result<Inventory, Diagnost
         .collect();
 
     let folder = folder_of(path);
-    let secrets = found.keep(load_secrets(&raw, &folder)).unwrap_or_default();
+    let mut secrets = found.keep(load_secrets(&raw, &folder)).unwrap_or_default();
+    secrets.inventory = path.to_owned();
     let role_folders = found.keep(role_folders(&raw, &folder)).unwrap_or_default();
     let inventory = Inventory {
         path: path.to_owned(),

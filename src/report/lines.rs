@@ -12,7 +12,7 @@ use super::{Columns, Consumer};
 /// How much to show, and whether in colour.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Taste {
-    pub verbose: u8,
+    pub verbose: bool,
     pub diff: bool,
     pub colors: bool,
     /// Of the terminal; a file has room for everything.
@@ -57,7 +57,7 @@ impl Lines {
     pub fn of(&mut self, event: &Event) -> String {
         match event {
             Event::Begin { .. } => String::new(),
-            Event::Doing { host, text, .. } if self.taste.verbose > 0 => {
+            Event::Doing { host, text, .. } if self.taste.verbose => {
                 format!(
                     "{}  {}\n",
                     self.host(host),
@@ -118,7 +118,7 @@ impl Lines {
     }
 
     fn step(&self, result: &StepResult, mode: Mode) -> String {
-        if result.state == State::Converged && self.taste.verbose == 0 {
+        if result.state == State::Converged && !self.taste.verbose {
             return String::new();
         }
         let mut what = result.summary.as_str().to_owned();

@@ -53,7 +53,7 @@ pub fn steps(binding: &Binding<'_>) -> Result<Vec<BoundStep>, Diagnostics> {
     let mut wrong = Diagnostics::default();
     for (name, used) in &resolved.secrets {
         if binding.vault.get(name).is_none() {
-            wrong.push(missing_secret(name, used));
+            wrong.push(missing_secret(binding.inventory, name, used));
         }
     }
     if !wrong.is_empty() {
@@ -142,7 +142,7 @@ fn waits_for(roles: &Roles, role: &Role, present: &IndexSet<&str>, empty: &Index
 }
 
 /// The mistake of a secret that nobody has set.
-fn missing_secret(name: &str, used: &SecretUse) -> Diagnostic {
+fn missing_secret(inventory: &Inventory, name: &str, used: &SecretUse) -> Diagnostic {
     let what = if used.doc.is_empty() {
         String::new()
     } else {
@@ -153,7 +153,10 @@ fn missing_secret(name: &str, used: &SecretUse) -> Diagnostic {
         used.variable
     ))
     .at(&used.place)
-    .help(format!("run `mailprov secrets set {name}`"))
+    .help(format!(
+        "run `{}`",
+        inventory.secrets.command(&format!("set {name}"))
+    ))
 }
 
 /// Binds the steps of one role.

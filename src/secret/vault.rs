@@ -19,11 +19,15 @@ use std::path::{Path, PathBuf};
 
 use super::{Redactor, Secret};
 use crate::diagnostic::{Diagnostics, Place, did_you_mean};
+use crate::host::script::quote;
+pub use edit::check_name;
 
 /// A secrets file as it stands on disk: names readable, values encrypted.
 #[derive(Debug, Clone, Default)]
 pub struct SecretsFile {
     pub path: PathBuf,
+    /// The inventory whose it is, for the commands that are proposed. Empty: the one that they take by themselves.
+    pub inventory: PathBuf,
     pub recipients: Vec<String>,
     pub entries: BTreeMap<String, Entry>,
 }
@@ -60,6 +64,9 @@ pub struct Vault {
 }
 
 impl SecretsFile {
+    /// The inventory of `mailprov secrets` when nobody names one.
+    pub const DEFAULT_INVENTORY: &str = "inventory.yaml";
+
     /// Its name when the inventory names none.
     pub const DEFAULT_NAME: &str = "secrets.yaml";
 
@@ -69,6 +76,15 @@ impl SecretsFile {
     /// Unknown keys, recipients that age doesn't know, and values that are not encrypted.
     pub fn load(path: &Path) -> Result<Self, Diagnostics> {
         load::load(path)
+    }
+
+    /// `mailprov secrets` as one types it to do `action` with this file.
+    pub fn command(&self, action: &str) -> String {
+        let inventory = match self.inventory.to_string_lossy() {
+            name if name.is_empty() || name == Self::DEFAULT_INVENTORY => String::new(),
+            name => format!(" --inventory {}", quote(&name)),
+        };
+        format!("mailprov secrets {action}{inventory}")
     }
 
     /// Decrypts the entries `names` with the identities found: the files `identities`, or else where
@@ -88,7 +104,9 @@ impl SecretsFile {
                 Some(near) if missing.len() == 1 => message += &format!("\n  help: did you mean `{near}`?"),
                 _ => {
                     message += &format!(
-                        "\n  help: `mailprov secrets generate` makes up missing passwords; `mailprov secrets set {first}` takes one that you have"
+                        "\n  help: `{}` makes up missing passwords; `{}` takes one that you have",
+                        self.command("generate"),
+                        self.command(&format!("set {first}"))
                     );
                 }
             }

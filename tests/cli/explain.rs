@@ -63,8 +63,8 @@ fn a_valid_inventory_is_counted_and_its_missing_secrets_listed() {
         stdout,
         "inventory.yaml is valid: 1 host, 1 role, 4 steps.\n\
          Before it can be applied, 2 secrets must be set:\n  \
-         mailprov secrets set login       # the login on mx1\n  \
-         mailprov secrets set one_secret  # one_secret\n"
+         mailprov secrets generate   # makes up 1 of them\n  \
+         mailprov secrets set login  # the login on mx1\n"
     );
 }
 

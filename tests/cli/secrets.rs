@@ -176,11 +176,11 @@ variables:
     assert_eq!(
         made,
         "2 secrets generated in secrets.yaml, readable by 1 recipient:
-  alice_password  # shop_users[0].password
-  shop_database_password  # shop_database_password
+  alice_password  # shop_users[0].password of the role shop
+  shop_database_password  # shop_database_password of the role shop
 not to be made up, so still to be set:
   mailprov secrets set shop1_login  # the login on shop1
-  mailprov secrets set shop_key  # shop_key
+  mailprov secrets set shop_key  # shop_key of the role shop
 "
     );
     // Letters and digits alone: no quoting in SQL, a shell or a configuration file.
@@ -192,7 +192,11 @@ not to be made up, so still to be set:
     );
     let checked = room.fails(8, &["check"]);
     assert!(
-        checked.contains("shop_key: missing; shop_key needs it\n"),
+        checked.contains(
+            "shop_key: missing; shop_key of the role shop needs it\n  \
+             help: `mailprov secrets set shop1_login`: it is not for mailprov to make up\n  \
+             help: `mailprov secrets set shop_key`: it is not"
+        ) && !checked.contains("secrets generate"),
         "{checked}"
     );
 
@@ -201,6 +205,35 @@ not to be made up, so still to be set:
     room.done(&["set", "left_over"], "o\n");
     assert_eq!(room.done(&["generate"], ""), "nothing to generate\n");
     assert_eq!(room.done(&["get", "alice_password"], ""), password);
+    // From elsewhere, with commands that work from there.
+    let (other, away) = (room.path().join("a site"), room.path().join("away"));
+    std::fs::create_dir_all(&away).unwrap();
+    std::fs::create_dir_all(&other).unwrap();
+    for name in ["inventory.yaml", "roles/shop/role.yaml"] {
+        room.write(&format!("a site/{name}"), &room.read(name));
+    }
+    let inventory = "--inventory '../a site/inventory.yaml'";
+    let (said, ..) = run(&away, &["validate", "../a site/inventory.yaml"], "");
+    assert!(
+        said.ends_with(&format!(
+            "4 secrets must be set:
+  mailprov secrets generate {inventory}         # makes up 2 of them
+  mailprov secrets set shop1_login {inventory}  # the login on shop1
+  mailprov secrets set shop_key {inventory}     # shop_key of the role shop\n"
+        )),
+        "{said}"
+    );
+    let (said, ..) = run(
+        &away,
+        &["secrets", "check", "--inventory", "../a site/inventory.yaml"],
+        "",
+    );
+    for command in [
+        format!("`mailprov secrets generate {inventory}` makes up what can be"),
+        format!("`mailprov secrets set shop_key {inventory}`"),
+    ] {
+        assert!(said.contains(&command), "{said}");
+    }
     assert_eq!(
         room.done(&["check"], ""),
         format!(

@@ -131,7 +131,17 @@ fn mistakes_have_colours_only_where_they_are_wanted() {
             assert!(text.contains("error: ") && !text.contains('\u{1b}'), "{text:?}");
         }
     }
+    for arguments in [
+        &["--color", "never", "aply"][..],
+        &["aply", "--color=never"],
+        &["doc", "--help", "--color=never"],
+    ] {
+        let text = shown(arguments, &[]);
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
     let text = shown(&["aply"], &[]);
+    assert!(text.contains('\u{1b}'), "{text:?}");
+    let text = shown(&["--color=always", "aply"], &[("NO_COLOR", "1")]);
     assert!(text.contains('\u{1b}'), "{text:?}");
 }
 
@@ -239,8 +249,10 @@ fn is_unlocked(folder: &Path, identity: &str) {
     let mut terminal = spawn(program(folder, &get));
     terminal.exp_regex("(?i)passphrase.*: ").unwrap();
     terminal.send_line("close sesame").unwrap();
-    let wrong = format!("wrong passphrase for `{identity}`");
+    let wrong = format!("can't decrypt the secret `db`: wrong passphrase for `{identity}`");
     terminal.exp_string(&wrong).unwrap();
+    let named = format!("looked for:    {identity} (can't be used; from --identity)");
+    terminal.exp_string(&named).unwrap();
     terminal.exp_eof().unwrap();
 
     // Where nobody can be asked, it is said at once.
@@ -252,7 +264,7 @@ fn is_unlocked(folder: &Path, identity: &str) {
 /// On a terminal of a shell: how a question that waits is ended, and what the terminal is like afterwards.
 fn is_left(folder: &Path, arguments: &str, end: impl FnOnce(&mut PtySession, &Path)) {
     let line = format!(
-        "exec 3<&0; \"$0\" {arguments} <&3 & echo $! >pid.new; mv pid.new pid; wait $!; \
+        "stty echo; tty >tty; exec 3<&0; \"$0\" {arguments} <&3 & echo $! >pid.new; mv pid.new pid; wait $!; \
          echo \"ended with $?\"; stty -a; echo that is all"
     );
     let mut shell = Command::new("sh");
@@ -263,6 +275,21 @@ fn is_left(folder: &Path, arguments: &str, end: impl FnOnce(&mut PtySession, &Pa
         .env_remove("MAILPROV_IDENTITY");
     let mut terminal = spawn(shell);
     terminal.exp_regex("(Value of db|(?i)passphrase.*): ").unwrap();
+    // What comes before the question reads by itself is the whole terminal's.
+    let tty = std::fs::read_to_string(folder.join("tty")).unwrap();
+    let hides = || {
+        let state = Command::new("stty").args(["-a", "-F", tty.trim()]).output();
+        crate::text(&state.unwrap()).0.contains(" -echo ")
+    };
+    let patience = std::time::Duration::from_millis(PATIENCE);
+    let deadline = std::time::Instant::now() + patience;
+    while !hides() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{arguments}: what is typed is shown"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     terminal.send("half").unwrap();
     end(&mut terminal, &folder.join("pid"));
     terminal.exp_string("ended with 130").unwrap();

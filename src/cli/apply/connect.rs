@@ -54,7 +54,9 @@ async fn one(apply: &Apply<'_>, host: &InventoryHost, prompt: Arc<Pausing>) -> O
 async fn open(apply: &Apply<'_>, host: &InventoryHost, prompt: Arc<Pausing>) -> Result<Connected, HostError> {
     apply.reporter.doing(&host.name, "connecting");
     let began = Instant::now();
-    let mut session = reach::open(host, apply.vault, apply.args.accept_new_host_key, prompt).await?;
+    let accept = apply.args.accept_new_host_key;
+    let inventory = Some(apply.inventory.path.as_path());
+    let mut session = reach::open(host, apply.vault, accept, prompt, inventory).await?;
     let connecting = began.elapsed().as_secs_f64();
     apply.reporter.doing(&host.name, "asking for facts");
     let began = Instant::now();

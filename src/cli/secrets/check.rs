@@ -1,11 +1,12 @@
 //! `mailprov secrets check`: the state of the secrets file, without any key.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::File;
 use crate::cli::common::{Failure, count, print};
 use crate::exit::Exit;
-use crate::role::bind::needed_secrets;
+use crate::role::bind::{Needed, needed_secrets};
 use crate::secret::vault::audit::{Audit, audit};
 use crate::secret::vault::{SecretsFile, recipient};
 
@@ -20,11 +21,16 @@ impl Check {
         let (inventory, roles) = self.file.inventory()?;
         let needed = needed_secrets(&inventory, &roles);
         let used = needed
-            .into_iter()
-            .map(|(name, needed)| (name, needed.by))
+            .iter()
+            .map(|(name, needed)| (name.clone(), needed.by.clone()))
             .collect();
         let audit = audit(&inventory.secrets, &used);
-        print(&report(&inventory.secrets, &audit))?;
+        let mut text = report(&inventory.secrets, &audit);
+        text += &missing(&inventory.secrets, &audit, &needed);
+        for name in &audit.unused {
+            let _ = writeln!(text, "{name}: nothing uses it");
+        }
+        print(&text)?;
         Ok(if audit.missing.is_empty() && audit.wrong.is_empty() {
             Exit::Done
         } else {
@@ -48,10 +54,10 @@ fn report(file: &SecretsFile, audit: &Audit) -> String {
             .values()
             .filter(|entry| entry.readers.as_ref().is_some_and(reads))
             .count();
-        let n = if n == file.entries.len() {
-            "all".to_owned()
-        } else {
-            n.to_string()
+        let n = match file.entries.len() {
+            0 => "nothing yet".to_owned(),
+            all if n == all => "all".to_owned(),
+            _ => n.to_string(),
         };
         let _ = writeln!(text, "  {label}  reads {n}");
     }
@@ -81,16 +87,29 @@ fn report(file: &SecretsFile, audit: &Audit) -> String {
         }
     }
     if !audit.wrong.is_empty() {
-        text += "  help: `mailprov secrets rekey` encrypts these again, for the recipients\n";
-    }
-    for (name, by) in &audit.missing {
-        let _ = writeln!(text, "{name}: missing; {by} needs it");
-    }
-    if !audit.missing.is_empty() {
-        text += "  help: `mailprov secrets generate`, or `mailprov secrets set NAME`\n";
-    }
-    for name in &audit.unused {
-        let _ = writeln!(text, "{name}: nothing uses it");
+        let rekey = file.command("rekey");
+        let _ = writeln!(text, "  help: `{rekey}` encrypts these again, for the recipients");
     }
     text
+}
+
+/// What is missing, and the commands that add it.
+fn missing(file: &SecretsFile, audit: &Audit, needed: &BTreeMap<String, Needed>) -> String {
+    let mut text = String::new();
+    let mut made_up = false;
+    let mut help = String::new();
+    for (name, by) in &audit.missing {
+        let _ = writeln!(text, "{name}: missing; {by} needs it");
+        if needed.get(name).is_some_and(|needed| needed.generate) {
+            made_up = true;
+        } else {
+            let set = file.command(&format!("set {name}"));
+            let _ = writeln!(help, "  help: `{set}`: it is not for mailprov to make up");
+        }
+    }
+    if made_up {
+        let generate = file.command("generate");
+        let _ = writeln!(text, "  help: `{generate}` makes up what can be made up");
+    }
+    text + &help
 }

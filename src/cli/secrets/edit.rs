@@ -35,6 +35,12 @@ type Values = BTreeMap<String, Secret>;
 impl Edit {
     pub async fn run(self) -> Result<Exit, Failure> {
         let mut file = self.file.load()?;
+        if chosen_editor().is_none() && !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+            return Err(Failure::usage(format!(
+                "there is no terminal to edit on\n  help: {}",
+                file.command("set NAME")
+            )));
+        }
         let names: Vec<&str> = match self.names.as_slice() {
             [] => file.entries.keys().map(String::as_str).collect(),
             names => names.iter().map(String::as_str).collect(),
@@ -259,16 +265,19 @@ impl Signals {
     }
 }
 
-/// The operator's editor, with its arguments.
-fn editor() -> Vec<String> {
+/// The command that the operator's environment names.
+fn chosen_editor() -> Option<String> {
     let set = |name| {
         std::env::var(name)
             .ok()
             .filter(|value: &String| !value.trim().is_empty())
     };
-    let command = set("VISUAL")
-        .or_else(|| set("EDITOR"))
-        .unwrap_or_else(|| "vi".to_owned());
+    set("VISUAL").or_else(|| set("EDITOR"))
+}
+
+/// The operator's editor, with its arguments.
+fn editor() -> Vec<String> {
+    let command = chosen_editor().unwrap_or_else(|| "vi".to_owned());
     command.split_whitespace().map(str::to_owned).collect()
 }
 

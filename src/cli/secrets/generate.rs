@@ -56,7 +56,8 @@ impl Generate {
         if !given.is_empty() {
             text += "not to be made up, so still to be set:\n";
             for (name, needed) in given {
-                let _ = writeln!(text, "  mailprov secrets set {name}  # {}", needed.by);
+                let set = inventory.secrets.command(&format!("set {name}"));
+                let _ = writeln!(text, "  {set}  # {}", needed.by);
             }
         }
         print(&text)

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::File;
-use crate::cli::common::{Failure, IdentityArgs, count, print, unknown_name};
+use crate::cli::common::{Failure, IdentityArgs, count, exit_codes, print, unknown_name};
+use crate::exit::Exit;
 use crate::secret::vault::audit::readers;
 use crate::secret::vault::{Changes, SecretsFile, recipient};
 
@@ -17,11 +18,13 @@ pub struct Recipients {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Print who can read the secrets
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid]))]
     List {
         #[command(flatten)]
         file: File,
     },
     /// Let somebody read the secrets, once they are rekeyed
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Secret]))]
     Add {
         /// An age recipient, an SSH public key in quotes, or a file with some of them
         #[arg(required = true, value_name = "KEY")]
@@ -30,6 +33,7 @@ enum Action {
         file: File,
     },
     /// Encrypt for somebody no more
+    #[command(after_long_help = exit_codes(&[Exit::Done, Exit::Usage, Exit::Invalid, Exit::Secret]))]
     Remove {
         /// The key as `list` prints it, its fingerprint, or its comment
         #[arg(required = true, value_name = "KEY")]
@@ -119,7 +123,11 @@ fn add(file: &mut SecretsFile, keys: &[String]) -> Result<(), Failure> {
     if recipients.len() > file.recipients.len() {
         change(file, recipients)?;
         if !file.entries.is_empty() {
-            text += "next: `mailprov secrets rekey`, by somebody who can read the secrets, for those that are there\n";
+            let rekey = file.command("rekey");
+            let _ = writeln!(
+                text,
+                "next: `{rekey}`, by somebody who can read the secrets, for those that are there"
+            );
         }
     }
     print(&text)
@@ -148,8 +156,9 @@ fn remove(file: &mut SecretsFile, keys: &[String]) -> Result<(), Failure> {
             _ => {
                 return Err(Failure::usage(format!(
                     "`{key}` is said of {} recipients\n  help: name the fingerprint that \
-                     `mailprov secrets recipients list` prints",
-                    found.len()
+                     `{}` prints",
+                    found.len(),
+                    file.command("recipients list")
                 )));
             }
         }
@@ -161,7 +170,8 @@ fn remove(file: &mut SecretsFile, keys: &[String]) -> Result<(), Failure> {
     }
     change(file, recipients)?;
     if !file.entries.is_empty() {
-        text += "next: `mailprov secrets rekey`, by somebody who can read the secrets\n";
+        let rekey = file.command("rekey");
+        let _ = writeln!(text, "next: `{rekey}`, by somebody who can read the secrets");
     }
     print(&text)
 }
@@ -221,9 +231,10 @@ impl Rekey {
             let _ = writeln!(
                 text,
                 "{} could read them until now, and still can in copies and in the history of version control.\n\
-                 To keep them out, change the values: `mailprov secrets set NAME` for each of\n  {}\n\
+                 To keep them out, change the values: `{}` for each of\n  {}\n\
                  and then `mailprov apply`.",
                 who.join(", "),
+                file.command("set NAME"),
                 names.join("\n  ")
             );
         }

@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 use super::{File, first_recipients};
 use crate::ask;
 use crate::cli::common::{Failure, IdentityArgs, count, print, unknown_name};
+use crate::host::script::quote;
 use crate::role::bind::needed_secrets;
-use crate::secret::vault::SecretError;
+use crate::secret::vault::{SecretError, check_name};
 use crate::secret::{Secret, random};
 
 #[derive(Debug, clap::Args)]
@@ -50,6 +51,7 @@ impl Set {
             return self.rotate();
         }
         let mut file = self.file.load()?;
+        check_name(&self.name)?;
         first_recipients(&mut file, self.recipient)?;
         let value = if std::io::stdin().is_terminal() {
             typed_twice(&self.name)?
@@ -88,7 +90,8 @@ impl Set {
         };
         if let Some(why) = why {
             return Err(Failure::usage(format!(
-                "`{name}` can't be rotated: {why}\n  help: set its value yourself: mailprov secrets set {name}"
+                "`{name}` can't be rotated: {why}\n  help: set its value yourself: {}",
+                inventory.secrets.command(&format!("set {name}"))
             )));
         }
         let value = random::password()?;
@@ -96,7 +99,7 @@ impl Set {
         print(&format!(
             "replaced `{name}` in {}\nnext: mailprov apply {}\n",
             inventory.secrets.path.display(),
-            inventory.path.display()
+            quote(&inventory.path.to_string_lossy())
         ))
     }
 }

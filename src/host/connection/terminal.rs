@@ -35,6 +35,7 @@ impl Terminal {
             return None;
         }
         tokio::task::block_in_place(|| {
+            ask::heed_signals();
             let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
             question()
         })

@@ -116,7 +116,13 @@ pub fn needed_secrets(inventory: &Inventory, roles: &Roles) -> BTreeMap<String, 
     };
     for host in &inventory.hosts {
         for (name, used) in secrets(inventory, roles, host).unwrap_or_default() {
-            add(name, used.variable, used.generate);
+            let variable = used.variable.split(['[', '.']).next().unwrap_or_default();
+            let mut roles = roles.0.values();
+            let by = match roles.find(|role| role.variables.contains_key(variable)) {
+                Some(role) => format!("{} of the role {}", used.variable, role.name),
+                None => used.variable,
+            };
+            add(name, by, used.generate);
         }
         let login = [&host.connection.password, &host.connection.sudo_password];
         for name in login.into_iter().flatten() {

@@ -226,8 +226,11 @@ fn a_missing_secret_names_the_command_that_sets_it() {
     let world = world(ROLE, INVENTORY);
     let (inventory, roles) = world.load().unwrap();
     assert!(validate(&inventory, &roles).is_ok());
-    let expected = "2: the secrets file has no entry `a_password`, which `a_password` (The password) needs | run \
-                    `mailprov secrets set a_password`";
+    let expected = format!(
+        "2: the secrets file has no entry `a_password`, which `a_password` (The password) needs | run `mailprov \
+         secrets set a_password --inventory {}`",
+        inventory.path.display()
+    );
     let host = &inventory.hosts[0];
     let facts = assumed_facts(&roles, host);
     let mut binding = Binding {

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
 use zeroize::Zeroizing;
 
-use super::{SecretError, SecretsFile, identity, recipient, these};
+use super::identity::{self, Search, Unusable};
+use super::{SecretError, SecretsFile, recipient, these};
 use crate::secret::Secret;
 
 /// How an armored value begins.
@@ -50,58 +51,94 @@ pub fn open(
     let mut values = BTreeMap::new();
     let search = identity::files(&file.path, identities);
     let labels = readers(file, names);
-    let mut tried = Vec::new();
+    let mut looked = Looked {
+        search: &search,
+        tried: Vec::new(),
+        unusable: None,
+    };
     for path in &search {
         if waiting.is_empty() {
             break;
         }
-        let Some(identity) = identity::read(path, !search.optional, &labels)? else {
-            continue;
+        let failed = |looked: Looked<'_>, waiting: &[&str], why: Unusable| {
+            let looked = Looked {
+                unusable: Some(path),
+                ..looked
+            };
+            looked.error(file, waiting, &why.reason, &why.help)
         };
-        tried.push(path.display().to_string());
+        let identity = match identity::read(path, search.asked.is_some(), &labels) {
+            Ok(Some(identity)) => identity,
+            Ok(None) => continue,
+            Err(why) => return Err(failed(looked, &waiting, why)),
+        };
         let mut left = Vec::new();
-        for name in waiting {
-            match decrypt(file, name, &identity)? {
-                Some(secret) => {
-                    values.insert(name.to_owned(), secret);
+        for name in &waiting {
+            match decrypt(file, name, &identity) {
+                Ok(Some(secret)) => {
+                    values.insert((*name).to_owned(), secret);
                 }
-                None => left.push(name),
+                Ok(None) => left.push(*name),
+                Err(Failed::Passphrase(why)) => return Err(failed(looked, &waiting, why)),
+                Err(Failed::Entry(error)) => return Err(error),
             }
         }
+        looked.tried.push(path);
         waiting = left;
     }
     if waiting.is_empty() {
         return Ok(values);
     }
-    let readers = readers(file, &waiting);
-    let recipients = if readers.is_empty() {
-        "unknown: the file names no recipients".to_owned()
+    let reason = if looked.tried.is_empty() {
+        "there is no identity"
     } else {
-        readers.join("\n                 ")
+        "no identity fits"
     };
-    let what = these(&waiting).replace(" is", "").replace(" are", "");
-    Err(SecretError(format!(
-        "can't decrypt {what}: {}\n  encrypted for: {recipients}\n  looked for:    {}\n  help: {}",
-        if tried.is_empty() {
-            "there is no identity"
+    Err(looked.error(file, &waiting, reason, identity::GIVE_ONE))
+}
+
+/// Where identities were looked for, and what became of each.
+struct Looked<'a> {
+    search: &'a Search,
+    tried: Vec<&'a PathBuf>,
+    unusable: Option<&'a PathBuf>,
+}
+
+impl Looked<'_> {
+    fn error(&self, file: &SecretsFile, names: &[&str], reason: &str, help: &str) -> SecretError {
+        const NEXT: &str = "\n                 ";
+        let readers = readers(file, names);
+        let recipients = if readers.is_empty() {
+            "unknown: the file names no recipients".to_owned()
         } else {
-            "no identity fits"
-        },
-        search
-            .iter()
-            .map(|path| {
-                let shown = path.display().to_string();
-                let state = if tried.contains(&shown) {
-                    "does not fit"
-                } else {
-                    "not there"
-                };
-                format!("{shown} ({state})")
-            })
-            .collect::<Vec<_>>()
-            .join("\n                 "),
-        "give one with `--identity FILE` or in MAILPROV_IDENTITY, or ask somebody who can decrypt to add you"
-    )))
+            readers.join(NEXT)
+        };
+        let from = self
+            .search
+            .asked
+            .map(|who| format!("; from {who}"))
+            .unwrap_or_default();
+        let mut passed = false;
+        let mut places = Vec::new();
+        for path in self.search {
+            let state = if self.unusable == Some(path) {
+                passed = true;
+                "can't be used"
+            } else if self.tried.contains(&path) {
+                "does not fit"
+            } else if passed {
+                "not tried"
+            } else {
+                "not there"
+            };
+            places.push(format!("{} ({state}{from})", path.display()));
+        }
+        let what = these(names).replace(" is", "").replace(" are", "");
+        SecretError(format!(
+            "can't decrypt {what}: {reason}\n  encrypted for: {recipients}\n  looked for:    {}\n  help: {help}",
+            places.join(NEXT)
+        ))
+    }
 }
 
 /// Labels of the keys that the entries are encrypted for; the file's recipients stand in where that isn't known.
@@ -118,20 +155,23 @@ fn readers(file: &SecretsFile, names: &[&str]) -> Vec<String> {
     labels
 }
 
+/// Why a value was not decrypted.
+enum Failed {
+    Passphrase(Unusable),
+    Entry(SecretError),
+}
+
 /// `None` when the identity doesn't fit.
-fn decrypt(
-    file: &SecretsFile,
-    name: &str,
-    identity: &identity::Identity,
-) -> Result<Option<Secret>, SecretError> {
+fn decrypt(file: &SecretsFile, name: &str, identity: &identity::Identity) -> Result<Option<Secret>, Failed> {
     let Some(entry) = file.entries.get(name) else {
         return Ok(None);
     };
     let fail = |reason: &dyn std::fmt::Display| {
-        SecretError(format!(
-            "can't decrypt the secret `{name}` ({}): {reason}\n  help: write it again with `mailprov secrets set {name}`",
-            entry.place
-        ))
+        Failed::Entry(SecretError(format!(
+            "can't decrypt the secret `{name}` ({}): {reason}\n  help: write it again with `{}`",
+            entry.place,
+            file.command(&format!("set {name}"))
+        )))
     };
     let decryptor =
         age::Decryptor::new(ArmoredReader::new(entry.armored.as_bytes())).map_err(|e| fail(&e))?;
@@ -139,10 +179,10 @@ fn decrypt(
         Ok(reader) => reader,
         Err(age::DecryptError::NoMatchingKeys) => return Ok(None),
         Err(age::DecryptError::KeyDecryptionFailed) => {
-            return Err(SecretError(format!(
-                "wrong passphrase for `{}`\n  help: try again",
-                identity.path.display()
-            )));
+            return Err(Failed::Passphrase(Unusable {
+                reason: format!("wrong passphrase for `{}`", identity.path.display()),
+                help: "try again".to_owned(),
+            }));
         }
         Err(error) => return Err(fail(&error)),
     };

@@ -10,11 +10,7 @@ use crate::diagnostic::{Diagnostics, Source};
 use crate::yaml::io_reason;
 
 pub fn change(file: &mut SecretsFile, changes: &Changes<'_>) -> Result<(), SecretError> {
-    if let Some(name) = changes.set.keys().find(|name| !load::is_name(name)) {
-        return Err(SecretError(format!(
-            "`{name}` is not a valid name of a secret\n  help: names are letters, digits, `_`, `-` and `.`"
-        )));
-    }
+    changes.set.keys().try_for_each(|name| check_name(name))?;
     let shown = file.path.display().to_string();
     // From the disk, not from memory: somebody may have added an entry since.
     let text = match std::fs::read_to_string(&file.path) {
@@ -72,8 +68,21 @@ pub fn change(file: &mut SecretsFile, changes: &Changes<'_>) -> Result<(), Secre
     }
     replace(&file.path, &editor.text)
         .map_err(|error| SecretError(format!("can't write `{shown}`: {}", io_reason(&error))))?;
-    *file = after;
+    (file.recipients, file.entries) = (after.recipients, after.entries);
     Ok(())
+}
+
+/// Refuses a name that no secret can have.
+///
+/// # Errors
+/// It is one.
+pub fn check_name(name: &str) -> Result<(), SecretError> {
+    if load::is_name(name) {
+        return Ok(());
+    }
+    Err(SecretError(format!(
+        "`{name}` is not a valid name of a secret\n  help: names are letters, digits, `_`, `-` and `.`"
+    )))
 }
 
 fn yaml_start(name: &str) -> crate::diagnostic::Place {

@@ -11,6 +11,7 @@ use age::secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use super::{SecretError, crypt, recipient};
+use crate::host::script::quote;
 use crate::yaml::io_reason;
 pub use ask::Ask;
 
@@ -18,8 +19,8 @@ pub use ask::Ask;
 #[derive(Debug)]
 pub struct Search {
     paths: Vec<PathBuf>,
-    /// Whether a missing file is simply not there, because nobody asked for it.
-    pub optional: bool,
+    /// Who asked for them; a file that nobody asked for may be missing.
+    pub asked: Option<&'static str>,
 }
 
 impl Search {
@@ -43,13 +44,13 @@ pub fn files(secrets: &Path, given: &[PathBuf]) -> Search {
     if !given.is_empty() {
         return Search {
             paths: given.to_vec(),
-            optional: false,
+            asked: Some("--identity"),
         };
     }
     if let Some(path) = std::env::var_os("MAILPROV_IDENTITY").filter(|path| !path.is_empty()) {
         return Search {
             paths: vec![path.into()],
-            optional: false,
+            asked: Some("MAILPROV_IDENTITY"),
         };
     }
     let mut paths = vec![secrets.with_file_name("identity.txt")];
@@ -58,11 +59,27 @@ pub fn files(secrets: &Path, given: &[PathBuf]) -> Search {
         paths.push(home.join(".ssh/id_ed25519"));
         paths.push(home.join(".ssh/id_rsa"));
     }
-    Search {
-        paths,
-        optional: true,
+    Search { paths, asked: None }
+}
+
+/// Why the identity of a file can't be used, and what to do about it.
+#[derive(Debug)]
+pub struct Unusable {
+    pub reason: String,
+    pub help: String,
+}
+
+impl Unusable {
+    fn new(reason: impl Into<String>, help: impl Into<String>) -> Self {
+        let (reason, help) = (reason.into(), help.into());
+        Self { reason, help }
     }
 }
+
+/// What helps when there is no identity that could be used.
+pub const GIVE_ONE: &str =
+    "give one with `--identity FILE` or in MAILPROV_IDENTITY, or ask somebody who can decrypt to add you";
+const MAKE_ONE: &str = "`mailprov secrets identity FILE` makes one";
 
 /// The keys of one file.
 pub struct Identity {
@@ -78,13 +95,11 @@ impl Identity {
 
 /// Reads an identity file or an SSH private key; `None` when it isn't there and needn't be, or when it is an SSH key
 /// locked by a passphrase and none of `readers`, the labels of those who can read the secrets, is it.
-pub fn read(path: &Path, required: bool, readers: &[String]) -> Result<Option<Identity>, SecretError> {
+pub fn read(path: &Path, required: bool, readers: &[String]) -> Result<Option<Identity>, Unusable> {
     let shown = path.display();
     let unreadable = |error: &std::io::Error| {
-        SecretError(format!(
-            "can't read the identity file `{shown}`: {}",
-            io_reason(error)
-        ))
+        let reason = format!("can't read the identity file `{shown}`: {}", io_reason(error));
+        Unusable::new(reason, GIVE_ONE)
     };
     let mode = match std::fs::metadata(path) {
         Ok(metadata) => metadata.permissions().mode(),
@@ -92,10 +107,13 @@ pub fn read(path: &Path, required: bool, readers: &[String]) -> Result<Option<Id
         Err(error) => return Err(unreadable(&error)),
     };
     if mode & 0o077 != 0 {
-        return Err(SecretError(format!(
-            "the identity file `{shown}` can be read by others (mode {:04o})\n  help: chmod 600 {shown}",
-            mode & 0o7777
-        )));
+        return Err(Unusable::new(
+            format!(
+                "the identity file `{shown}` can be read by others (mode {:04o})",
+                mode & 0o7777
+            ),
+            format!("chmod 600 {}", quote(&path.to_string_lossy())),
+        ));
     }
     let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|e| unreadable(&e))?);
     let keys = if text.contains("PRIVATE KEY-----") {
@@ -113,7 +131,7 @@ pub fn read(path: &Path, required: bool, readers: &[String]) -> Result<Option<Id
 
 type Keys = Vec<Box<dyn age::Identity>>;
 
-fn age_keys(path: &Path, text: &str) -> Result<Option<Keys>, SecretError> {
+fn age_keys(path: &Path, text: &str) -> Result<Option<Keys>, Unusable> {
     let shown = path.display();
     let keys = age::IdentityFile::from_buffer(text.as_bytes())
         .map_err(|error| error.to_string())
@@ -125,21 +143,19 @@ fn age_keys(path: &Path, text: &str) -> Result<Option<Keys>, SecretError> {
             })
         })
         .map_err(|reason| {
-            SecretError(format!(
-                "`{shown}` is neither an age identity file nor an SSH private key: {reason}\n  \
-                 help: `mailprov secrets identity FILE` makes one"
-            ))
+            let reason =
+                format!("`{shown}` is neither an age identity file nor an SSH private key: {reason}");
+            Unusable::new(reason, MAKE_ONE)
         })?;
     if keys.is_empty() {
-        return Err(SecretError(format!(
-            "the identity file `{shown}` holds no key\n  help: `mailprov secrets identity FILE` makes one"
-        )));
+        let reason = format!("the identity file `{shown}` holds no key");
+        return Err(Unusable::new(reason, MAKE_ONE));
     }
     Ok(Some(keys))
 }
 
 /// An identity file that is encrypted itself, with a passphrase.
-fn locked(path: &Path, text: &str) -> Result<Keys, SecretError> {
+fn locked(path: &Path, text: &str) -> Result<Keys, Unusable> {
     let shown = path.display();
     // Seconds of work double with each step; files of `age -p` need 18.
     const MOST_WORK: u8 = 22;
@@ -149,33 +165,38 @@ fn locked(path: &Path, text: &str) -> Result<Keys, SecretError> {
         Ask::default(),
         Some(MOST_WORK),
     )
-    .map_err(|error| SecretError(format!("can't read the identity file `{shown}`: {error}")))?
+    .map_err(|error| {
+        Unusable::new(
+            format!("can't read the identity file `{shown}`: {error}"),
+            GIVE_ONE,
+        )
+    })?
     .ok_or_else(|| {
-        SecretError(format!(
-            "the identity file `{shown}` is encrypted for a key, not with a passphrase\n  \
-             help: decrypt it with `age --decrypt`, or make one with `age --passphrase`"
-        ))
+        Unusable::new(
+            format!("the identity file `{shown}` is encrypted for a key, not with a passphrase"),
+            "decrypt it with `age --decrypt`, or make one with `age --passphrase`",
+        )
     })?;
     nobody_to_ask(&format!("the identity file `{shown}`"))?;
     Ok(vec![Box::new(key)])
 }
 
-fn nobody_to_ask(what: &str) -> Result<(), SecretError> {
+fn nobody_to_ask(what: &str) -> Result<(), Unusable> {
     if std::io::stdin().is_terminal() {
         return Ok(());
     }
-    Err(SecretError(format!(
-        "{what} is locked by a passphrase, and there is no terminal to ask for it on\n  \
-         help: use an identity without a passphrase: `--identity FILE` or MAILPROV_IDENTITY"
-    )))
+    Err(Unusable::new(
+        format!("{what} is locked by a passphrase, and there is no terminal to ask for it on"),
+        "use an identity without a passphrase: `--identity FILE` or MAILPROV_IDENTITY",
+    ))
 }
 
-fn ssh(path: &Path, text: &str, readers: &[String]) -> Result<Option<Keys>, SecretError> {
+fn ssh(path: &Path, text: &str, readers: &[String]) -> Result<Option<Keys>, Unusable> {
     use age::ssh::Identity as Ssh;
 
     let shown = path.display();
     let key = Ssh::from_buffer(text.as_bytes(), Some(shown.to_string()))
-        .map_err(|error| SecretError(format!("can't read the SSH key `{shown}`: {error}")))?;
+        .map_err(|error| Unusable::new(format!("can't read the SSH key `{shown}`: {error}"), GIVE_ONE))?;
     match &key {
         Ssh::Unencrypted(_) => Ok(Some(vec![Box::new(key)])),
         // age would ask for the passphrase before it looks whether the key fits at all.

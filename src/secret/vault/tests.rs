@@ -150,7 +150,7 @@ fn a_foreign_identity_is_told_who_can_read() {
         "{error}"
     );
     assert!(
-        error.contains(&room.recipient) && error.contains("other.txt (does not fit)"),
+        error.contains(&room.recipient) && error.contains("other.txt (does not fit; from --identity)"),
         "{error}"
     );
     let error = file

@@ -136,8 +136,22 @@ fn a_mistake_or_an_editor_that_fails_changes_nothing() {
     assert!(stderr.contains("can't start the editor"), "{stderr}");
 }
 
-/// The editor in this story never ends by itself. `read` waits without a process of its own that would outlive it.
-const FOREVER: &str = "dirname \"$1\" > where.new; mkfifo wait; mv where.new where; read nothing < wait";
+/// Where nobody sees an editor, the one that there always is isn't started.
+#[test]
+fn without_a_terminal_and_an_editor_of_ones_own_nothing_is_started() {
+    let room = room();
+    let mut command = room.edit("", &[]);
+    command.env_remove("VISUAL").env_remove("EDITOR");
+    let (_, stderr, code) = text(&command.output().unwrap());
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(
+        stderr.contains("there is no terminal to edit on\n  help: mailprov secrets set NAME"),
+        "{stderr}"
+    );
+}
+
+/// The editor in this story keeps a copy where programs keep such things, and never ends by itself. `read` waits without a process of its own that would outlive it.
+const FOREVER: &str = "cp \"$1\" \"$(mktemp)\"; dirname \"$1\" > where.new; mkfifo wait; mv where.new where; read nothing < wait";
 
 fn begun(room: &Room, script: &str) -> (Child, PathBuf) {
     let child = room.edit(script, &[]).spawn().unwrap();
@@ -154,16 +168,61 @@ fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
+/// Files below `folder` that hold `value`.
+fn holders(folder: &Path, value: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        // Pipes are not files: who reads them waits.
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(holders(&entry.path(), value)),
+            Ok(kind) if kind.is_file() => {
+                let bytes = std::fs::read(entry.path()).unwrap_or_default();
+                if bytes.windows(value.len()).any(|part| part == value.as_bytes()) {
+                    found.push(entry.path());
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A value like no other on this machine.
+fn unlike(room: &Room) -> String {
+    let value = format!("unlike-{}", room.recipient.split_at(20).1);
+    room.done(&["set", "one"], &format!("{value}\n"));
+    value
+}
+
+/// The working and home folder, which hold the secrets file, and where programs leave what they had in hand.
+#[track_caller]
+fn is_on_no_disk(room: &Room, value: &str) {
+    for folder in [room.path(), Path::new("/var/tmp")] {
+        assert_eq!(holders(folder, value), [PathBuf::new(); 0]);
+    }
+}
+
 #[test]
 fn ended_by_a_signal_it_leaves_nothing_behind() {
     for name in ["TERM", "HUP"] {
         let room = room();
+        let value = unlike(&room);
         let before = room.read("secrets.yaml");
         let (child, folder) = begun(&room, FOREVER);
+        assert_eq!(
+            holders(&folder, &value).len(),
+            2,
+            "the file, and what the editor made of it"
+        );
+        is_on_no_disk(&room, &value);
         signal(&child, name);
         let (_, stderr, code) = text(&child.wait_with_output().unwrap());
         assert_eq!(code, Some(130), "{name}: {stderr}");
         assert!(!folder.exists(), "{name}");
+        is_on_no_disk(&room, &value);
         assert_eq!(room.read("secrets.yaml"), before);
     }
 }
@@ -173,11 +232,14 @@ fn ended_by_a_signal_it_leaves_nothing_behind() {
 #[test]
 fn after_a_kill_the_next_run_cleans_up() {
     let room = room();
+    let value = unlike(&room);
     let (mut child, folder) = begun(&room, FOREVER);
     signal(&child, "KILL");
     child.wait().unwrap();
+    is_on_no_disk(&room, &value);
     // The editor lives on without its parent and lets go now.
     std::fs::write(room.path().join("wait"), "\n").unwrap();
     room.done(&["list"], "");
     assert!(!folder.exists());
+    is_on_no_disk(&room, &value);
 }

@@ -61,6 +61,71 @@ fn without_an_identity_one_is_told_where_they_are_looked_for() {
     );
 }
 
+/// Whatever is wrong with an identity that one names: what is encrypted, for whom, and who named it.
+#[test]
+fn an_identity_that_is_named_and_no_good_is_told_of_with_the_secret() {
+    let room = Room::new();
+    room.done(&["set", "db", "--recipient", &room.recipient], "hunter2\n");
+    ssh_keygen(
+        &room,
+        &["-t", "ed25519", "-N", "sesame", "-C", "a", "-f", "locked"],
+    );
+    ssh_keygen(&room, &["-t", "ed25519", "-N", "", "-C", "b", "-f", "other"]);
+    room.done(&["recipients", "add", "locked.pub"], "");
+    room.done(&["rekey"], "");
+    room.write("open", &room.read("identity.txt"));
+    room.write("empty", "");
+    room.private("empty");
+    for (name, reason, state, help) in [
+        (
+            "nope",
+            "can't read the identity file `nope`: no such file",
+            "can't be used",
+            "--identity FILE",
+        ),
+        (
+            "open",
+            "the identity file `open` can be read by others",
+            "can't be used",
+            "chmod 600 open",
+        ),
+        (
+            "empty",
+            "the identity file `empty` holds no key",
+            "can't be used",
+            "secrets identity FILE",
+        ),
+        (
+            "locked",
+            "the SSH key `locked` is locked by a passphrase",
+            "can't be used",
+            "without a passphrase",
+        ),
+        ("other", "no identity fits", "does not fit", "add you"),
+    ] {
+        let by_flag = room.fails(8, &["get", "db", "--identity", name]);
+        let mut by_variable = crate::mailprov(room.path(), room.path());
+        by_variable
+            .args(["secrets", "get", "db"])
+            .env("MAILPROV_IDENTITY", name);
+        let (_, by_variable, code) = crate::text(&by_variable.output().unwrap());
+        assert_eq!(code, Some(8), "{by_variable}");
+        for (said, source) in [(by_flag, "--identity"), (by_variable, "MAILPROV_IDENTITY")] {
+            for part in [
+                format!("error: can't decrypt the secret `db`: {reason}"),
+                format!(
+                    "\n  encrypted for: {}\n                 ssh-ed25519 SHA256:",
+                    room.recipient
+                ),
+                format!("\n  looked for:    {name} ({state}; from {source})\n  help: "),
+                help.to_owned(),
+            ] {
+                assert!(said.contains(&part), "{part} in\n{said}");
+            }
+        }
+    }
+}
+
 /// A plugin that locks nothing: the key lies in its drawer, the stanza (<https://c2sp.org/age-plugin>).
 const PLUGIN: &str = r#"#!/usr/bin/perl
 $| = 1;

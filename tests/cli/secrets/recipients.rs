@@ -20,7 +20,7 @@ fn somebody_comes_and_somebody_leaves() {
     assert!(
         said.contains("can't decrypt the secret `db`: no identity fits")
             && said.contains(&format!("encrypted for: {}", room.recipient))
-            && said.contains("looked for:    bob.txt (does not fit)"),
+            && said.contains("looked for:    bob.txt (does not fit; from --identity)"),
         "{said}"
     );
     let said = room.fails(8, &["check"]);
