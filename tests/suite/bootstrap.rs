@@ -60,9 +60,15 @@ fn a_host_is_made_ready_once() {
     let bootstrap = ["bootstrap", "inventory.yaml"];
 
     // Nothing else works yet, and says what does.
-    run(home, &["facts", "inventory.yaml"])
-        .exits(6)
-        .says("mailprov bootstrap INVENTORY --limit vps");
+    for looks in [
+        &["facts", "inventory.yaml"][..],
+        &["apply", "inventory.yaml"],
+        &["apply", "inventory.yaml", "--check"],
+    ] {
+        run(home, looks)
+            .exits(6)
+            .says("made ready first: mailprov bootstrap inventory.yaml --limit vps");
+    }
     run(home, &bootstrap).exits(6).says("the host key is unknown");
     let other = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
     run(home, &["bootstrap", "inventory.yaml", "--fingerprint", other])
@@ -77,9 +83,48 @@ fn a_host_is_made_ready_once() {
     assert_eq!(code(screen), 6);
     assert!(!home.join(".ssh/known_hosts").exists());
 
+    // Another key than the one that is known is no question.
+    let known = home.join(".ssh/known_hosts");
+    let wrong = fs::read_to_string(home.join(".ssh/id_ed25519.pub")).unwrap();
+    let wrong: Vec<&str> = wrong.split(' ').take(2).collect();
+    fs::write(
+        &known,
+        format!("# mine\n{} {}\n", host.address(), wrong.join(" ")),
+    )
+    .unwrap();
     let mut screen = terminal(home, &bootstrap);
-    screen.exp_string("Trust it? (yes/no) ").unwrap();
-    screen.send_line("yes").unwrap();
+    let said = screen.exp_eof().unwrap();
+    assert_eq!(code(screen), 6, "{said}");
+    assert!(
+        said.contains(".ssh/known_hosts:2") && !said.contains("Trust it?"),
+        "{said}"
+    );
+    fs::remove_file(known).unwrap();
+
+    // Ctrl-C at each of its questions, the hidden ones included.
+    for questions in [
+        &["Trust it? (yes/no) "][..],
+        &["Trust it? (yes/no) ", "Passphrase of "],
+        &["Passphrase of ", "Password of root on vps: "],
+    ] {
+        let mut screen = terminal(home, &bootstrap);
+        let (last, before) = questions.split_last().unwrap();
+        for question in before {
+            screen.exp_string(question).unwrap();
+            let answer = if question.starts_with("Trust") {
+                "yes"
+            } else {
+                "open sesame"
+            };
+            screen.send_line(answer).unwrap();
+        }
+        screen.exp_string(last).unwrap();
+        screen.send_control('c').unwrap();
+        screen.exp_eof().unwrap();
+        assert_eq!(code(screen), 130, "{last}");
+    }
+
+    let mut screen = terminal(home, &bootstrap);
     screen.exp_string("Passphrase of ").unwrap();
     screen.send_line("close sesame").unwrap();
     screen.exp_string("Passphrase of ").unwrap();

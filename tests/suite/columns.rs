@@ -59,6 +59,36 @@ impl Terminal<'_> {
     }
 }
 
+impl Terminal<'_> {
+    /// `init` without options, to each of whose questions a person types nothing but Enter.
+    fn asks(&mut self, line: &str) {
+        let typed = Run::typed(
+            self.home,
+            self.home,
+            &format!("stty cols {COLUMNS} rows 24 && exec {line}"),
+        );
+        let mut session = spawn_for(typed, PATIENCE);
+        session.exp_string("such as mx1.example.org: ").unwrap();
+        session.send_line("mx1.example.org").unwrap();
+        let mut text = String::new();
+        for _ in 0..3 + mailprov::init::choices().unwrap().len() {
+            text += &session.exp_string("]: ").unwrap();
+            text += "]: \n";
+            session.send_line("").unwrap();
+        }
+        text += &session.exp_string("SSH key ~/.ssh/id_ed25519").unwrap();
+        text += "SSH key ~/.ssh/id_ed25519";
+        text += &session.exp_string("[no]: ").unwrap();
+        text += "[no]: \n";
+        session.send_line("").unwrap();
+        text += &session.exp_eof().unwrap();
+        assert_eq!(code(session), 0, "{text}");
+        let wide = lines(&text).into_iter();
+        let wide = wide.filter(|line| line.chars().count() > COLUMNS);
+        self.wide.extend(wide.map(|wide| format!("{line}: {wide}")));
+    }
+}
+
 /// A whole server's steps, on a host that has none of them yet.
 pub fn are_kept(host: &Provided, home: &Path) {
     let mut screen = Terminal {
@@ -70,6 +100,7 @@ pub fn are_kept(host: &Provided, home: &Path) {
         host.address()
     );
     screen.shows("", &init, 0);
+    screen.asks("mailprov init asked");
     let check = "mailprov apply inventory.yaml --check";
     let steps = screen.shows("mail", check, 4);
     assert!(
