@@ -9,6 +9,7 @@ use crate::diagnostic::Place;
 use crate::host::script::Script;
 use crate::host::{HostError, ReadHost};
 use crate::role::{BoundStep, StepId};
+use crate::step::gone::fingerprint;
 use crate::step::kind::Kind;
 use crate::step::probe::{PathState, Probe};
 use crate::step::promised::{HIDDEN, differences, remove};
@@ -198,15 +199,6 @@ impl Restore {
                 .word(unit)
                 .code(" 2>/dev/null || :\n"),
         )
-    }
-}
-
-/// As `mailprov_wrote` in replace.sh writes it down.
-fn fingerprint(state: &PathState) -> String {
-    match state {
-        PathState::File { sha256, .. } => sha256.clone(),
-        PathState::Symlink { target, .. } => format!(">{target}"),
-        _ => "-".to_owned(),
     }
 }
 

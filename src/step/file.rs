@@ -171,10 +171,7 @@ impl Step for File {
 
     fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
         match self.state {
-            State::Present => {
-                let promised = &self.promised;
-                GoneFile::file(promised.path.as_str(), promised.sha256(), None, terms)
-            }
+            State::Present => GoneFile::written(self.promised.path.as_str(), None, terms),
             State::Absent => None,
         }
     }

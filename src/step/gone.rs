@@ -15,12 +15,16 @@ use std::collections::BTreeSet;
 use super::Resource;
 use super::probe::PathState;
 use super::world::World;
+use crate::host::script::Script;
 
 /// Shell functions for the session's prelude.
 pub const SH: &str = include_str!("gone/gone.sh");
 
 /// Where a host's notes are.
 const STATE: &str = "/var/lib/mailprov";
+
+/// Of a note without its file: a person, or another program, was quicker.
+const FORGOTTEN: &str = "it is gone already; the note that mailprov made it goes too";
 
 /// What is in what a step makes, as its role says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +100,32 @@ impl Kept {
 /// The note that mailprov made an account or installed a package; `what` is `users`, `groups` or `packages`.
 fn made(what: &str, name: &str) -> String {
     format!("{STATE}/made/{what}/{name}")
+}
+
+/// The note that mailprov made the file, link or directory at `path` where nothing was. It stands there before they do.
+/// Its lines are the fingerprints of what mailprov wrote there; anything else is a person's.
+fn made_path(path: &str) -> String {
+    format!("{STATE}/made/paths{path}.noted")
+}
+
+/// Strikes off the note that mailprov made `path`, and those of what was in it.
+fn unmade_path(path: &str) -> Script {
+    Script::new().command([
+        "rm",
+        "-rf",
+        "--",
+        &made_path(path),
+        &format!("{STATE}/made/paths{path}"),
+    ])
+}
+
+/// What stands at a path in a word, as `mailprov_wrote` in replace.sh writes it down.
+pub fn fingerprint(state: &PathState) -> String {
+    match state {
+        PathState::File { sha256, .. } => sha256.clone(),
+        PathState::Symlink { target, .. } => format!(">{target}"),
+        _ => "-".to_owned(),
+    }
 }
 
 /// The note of a unit's state before mailprov first had to do with it.

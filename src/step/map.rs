@@ -207,13 +207,7 @@ impl Step for Map {
     }
 
     fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
-        let source = &self.source;
-        GoneFile::file(
-            source.path.as_str(),
-            source.sha256(),
-            Some(self.output.as_str()),
-            terms,
-        )
+        GoneFile::written(self.source.path.as_str(), Some(self.output.as_str()), terms)
     }
 
     fn digest(&self) -> String {

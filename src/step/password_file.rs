@@ -352,8 +352,7 @@ impl Step for PasswordFile {
     }
 
     fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
-        // Its head says whose it is; no two renderings are equal.
-        GoneFile::file(self.path.as_str(), String::new(), None, terms)
+        GoneFile::written(self.path.as_str(), None, terms)
     }
 
     /// Without the passwords: no two hashes of one are equal, and its digest alone could be guessed from.

@@ -230,8 +230,8 @@ mailprov_set_swap() {
     mailprov_copy='' mailprov_new=
     if [ $# -gt 0 ] || [ -n "$mailprov_check_after" ] || [ "$mailprov_keep" = yes ]; then
       mailprov_kept "$mailprov_path" || mailprov_new=yes
-      [ "$mailprov_copy" = - ] || mailprov_before "$mailprov_path" || exit 1
     fi
+    mailprov_before "$mailprov_path" || exit 1
     eval "mailprov_copy_$mailprov_i=\$mailprov_copy mailprov_new_$mailprov_i=\$mailprov_new"
   done
   mailprov_k=0
@@ -308,7 +308,7 @@ mailprov_keep() {
 }
 
 # mailprov_wrote PATH [SHA256]: what the run left at PATH, in RUN.wrote; `-` for nothing, `>TARGET` for a link. Whatever
-# differs from that later is a person's doing.
+# differs from that later is a person's doing. The note that mailprov made it learns of it, too.
 mailprov_wrote() {
   mailprov_left_there=-
   if [ $# -eq 2 ]; then
@@ -320,5 +320,11 @@ mailprov_wrote() {
     mailprov_left_there=${mailprov_left_there%% *}
   fi
   [ -d "$mailprov_state/backups/" ] || (umask 077 && mkdir -p -- "$mailprov_state/backups") || return 1
-  printf '%s\t%s\n' "$1" "$mailprov_left_there" >>"$mailprov_state/backups/$mailprov_run.wrote"
+  printf '%s\t%s\n' "$1" "$mailprov_left_there" >>"$mailprov_state/backups/$mailprov_run.wrote" || return 1
+  mailprov_noted=$mailprov_state/made/paths$1.noted
+  [ -e "$mailprov_noted" ] || return 0
+  case $mailprov_left_there in
+    -) rm -f -- "$mailprov_noted" ;;
+    *) printf '%s\n' "$mailprov_left_there" >>"$mailprov_noted" ;;
+  esac
 }

@@ -110,7 +110,7 @@ impl Step for Symlink {
 
     fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
         match self.state {
-            State::Present => GoneFile::link(self.path.as_str(), &self.target, terms),
+            State::Present => GoneFile::written(self.path.as_str(), None, terms),
             State::Absent => None,
         }
     }

@@ -128,8 +128,7 @@ impl Step for Sysctl {
 
     /// The kernel keeps the value until the next boot: nobody knows what it would be without us.
     fn taken_back(&self, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
-        let promised = &self.promised;
-        GoneFile::file(promised.path.as_str(), promised.sha256(), None, terms)
+        GoneFile::written(self.promised.path.as_str(), None, terms)
     }
 
     fn digest(&self) -> String {

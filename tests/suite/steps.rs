@@ -6,6 +6,7 @@
 mod accounts;
 mod applied;
 mod files;
+mod gone;
 mod system;
 
 use std::collections::BTreeMap;

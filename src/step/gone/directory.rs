@@ -1,6 +1,6 @@
 //! Taking back a directory: when it is empty, or with everything in it where the role says so.
 
-use super::{Holds, Terms};
+use super::{FORGOTTEN, Holds, Terms, is_noted, made_path, unmade_path};
 use crate::host::script::{Script, quote};
 use crate::step::probe::{PathState, Probe};
 use crate::step::world::World;
@@ -41,13 +41,20 @@ impl Step for GoneDirectory {
                 path: self.path.clone(),
                 unless: None,
             },
+            Probe::Path {
+                path: made_path(&self.path),
+                unless: None,
+            },
             Probe::Check(self.list()),
         ]
     }
 
     fn assess(&self, world: &World<'_>) -> Assessment {
-        if !matches!(world.path(&self.path), PathState::Directory { .. }) {
-            return Assessment::Converged;
+        let noted = is_noted(world, &made_path(&self.path));
+        match world.path(&self.path) {
+            PathState::Directory { .. } if noted || self.whole => {}
+            PathState::Absent if noted => return Assessment::Remove(Diff::default().note(FORGOTTEN)),
+            _ => return Assessment::Converged,
         }
         let entries = world.check(&self.list()).map_or("", |seen| seen.output.as_str());
         let left = entries.lines().filter(|entry| !entry.is_empty());
@@ -61,13 +68,17 @@ impl Step for GoneDirectory {
         }
     }
 
-    fn fix(&self, _world: &World<'_>) -> Fix {
+    fn fix(&self, world: &World<'_>) -> Fix {
         let script = Script::new();
-        Fix::Script(if self.whole {
-            script.command(["rm", "-rf", "--one-file-system", "--", &self.path])
-        } else {
-            script.command(["rmdir", "--", &self.path])
-        })
+        let script = match world.path(&self.path) {
+            PathState::Absent => script,
+            _ if self.whole => script
+                .code("rm -rf --one-file-system --")
+                .word(&self.path)
+                .code(" || exit 1\n"),
+            _ => script.code("rmdir --").word(&self.path).code(" || exit 1\n"),
+        };
+        Fix::Script(script.then(&unmade_path(&self.path)))
     }
 
     fn digest(&self) -> String {
@@ -94,6 +105,15 @@ mod tests {
     }
 
     fn host(entries: &str) -> Host {
+        noted(theirs(entries))
+    }
+
+    fn noted(host: Host) -> Host {
+        host.file("/var/lib/mailprov/made/paths/srv/a.noted", "", "0600")
+    }
+
+    /// A folder that mailprov found.
+    fn theirs(entries: &str) -> Host {
         let mut host = Host::default().path("/srv/a", directory("0755"));
         let list = "find /srv/a -mindepth 1 -maxdepth 1 | head -n 500".to_owned();
         let output = entries.to_owned();
@@ -114,6 +134,15 @@ mod tests {
             Assessment::Remove(_)
         ));
         assert_eq!(Host::default().assess(&*whole), Assessment::Converged);
+    }
+
+    #[test]
+    fn an_empty_folder_that_mailprov_found_stays() {
+        let plain = gone(None).unwrap();
+        assert_eq!(theirs("").assess(&*plain), Assessment::Converged);
+        let forgotten = noted(Host::default());
+        assert!(matches!(forgotten.assess(&*plain), Assessment::Remove(_)));
+        assert!(!forgotten.script(&*plain).contains("rmdir"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Taking back a file, a compiled map or a link.
 
-use super::{Terms, before};
+use super::{FORGOTTEN, Terms, before, fingerprint, is_noted, made_path, unmade_path};
 use crate::host::script::Script;
 use crate::step::probe::{PathState, Probe};
 use crate::step::promised::{HIDDEN, differences, removed};
@@ -20,29 +20,17 @@ pub struct GoneFile {
 /// What says that it is still the role's.
 #[derive(Debug)]
 enum Made {
-    /// SHA-256 of the promised content; also a file that names mailprov in its head or its name, because a secret that it
-    /// held need not be known any more.
-    File(String),
-    /// Its target.
-    Link(String),
+    /// A file's head or name, or the note that mailprov made it, where it is still as mailprov wrote it. That it is as
+    /// promised says nothing: it may have been so before.
+    Written,
     /// Nothing need say it: people's data, which go only when they are purged.
     Data,
 }
 
 impl GoneFile {
-    /// Takes back the file at `path`; `sha256` is that of its promised content. `None` when it stays.
-    pub fn file(
-        path: &str,
-        sha256: String,
-        output: Option<&str>,
-        terms: &Terms<'_>,
-    ) -> Option<Box<dyn Step>> {
-        Self::of(path, Made::File(sha256), output, terms)
-    }
-
-    /// Takes back the link at `path`.
-    pub fn link(path: &str, target: &str, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
-        Self::of(path, Made::Link(target.to_owned()), None, terms)
+    /// Takes back the file or link at `path`, and what a compiler made of it. `None` when it stays.
+    pub fn written(path: &str, output: Option<&str>, terms: &Terms<'_>) -> Option<Box<dyn Step>> {
+        Self::of(path, Made::Written, output, terms)
     }
 
     /// Deletes the file at `path`, and what a database keeps beside it. No copy is made.
@@ -62,16 +50,30 @@ impl GoneFile {
     }
 
     /// Whether what is there is what the role made; a person's own stays.
-    fn is_ours(&self, state: &PathState) -> bool {
+    fn is_ours(&self, state: &PathState, world: &World<'_>) -> bool {
         match (&self.made, state) {
-            (Made::File(promised), PathState::File { sha256, content, .. }) => {
+            (Made::Written, PathState::File { content, .. }) => {
                 let name = self.path.rsplit('/').next().unwrap_or_default();
-                sha256 == promised
-                    || name.contains("mailprov")
+                name.contains("mailprov")
                     || content.as_deref().is_some_and(names_mailprov)
+                    || self.is_noted_as(state, world)
             }
-            (Made::Link(promised), PathState::Symlink { target, .. }) => target == promised,
+            (Made::Written, PathState::Symlink { .. }) => self.is_noted_as(state, world),
             (Made::Data, PathState::File { .. }) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether mailprov made it and noted that it wrote what is there.
+    fn is_noted_as(&self, state: &PathState, world: &World<'_>) -> bool {
+        match world.path(&made_path(&self.path)) {
+            PathState::File {
+                content: Some(note), ..
+            } => {
+                let now = fingerprint(state);
+                note.split(|byte| *byte == b'\n')
+                    .any(|line| line == now.as_bytes())
+            }
             _ => false,
         }
     }
@@ -79,7 +81,7 @@ impl GoneFile {
 
 /// Whether a file says in its head that mailprov wrote it: `mailprov_is_ours` in gone.sh asks the same.
 fn names_mailprov(content: &[u8]) -> bool {
-    String::from_utf8_lossy(content)
+    String::from_utf8_lossy(&content[..content.len().min(4096)])
         .lines()
         .take(8)
         .any(|line| line.contains("anaged by mailprov") || line.contains("ritten by mailprov"))
@@ -95,17 +97,21 @@ impl Step for GoneFile {
             path,
             unless: Some(String::new()),
         };
-        vec![whole(self.path.clone()), whole(before(&self.path))]
+        let paths = [self.path.clone(), before(&self.path), made_path(&self.path)];
+        paths.map(whole).to_vec()
     }
 
     fn assess(&self, world: &World<'_>) -> Assessment {
         let state = world.path(&self.path);
         let back = "what was there before mailprov comes back";
         match (state, world.path(&before(&self.path))) {
+            (PathState::Absent, _) if is_noted(world, &made_path(&self.path)) => {
+                Assessment::Remove(Diff::default().note(FORGOTTEN))
+            }
             (PathState::Absent | PathState::Directory { .. } | PathState::Other(_), _) => {
                 Assessment::Converged
             }
-            (state, PathState::Absent) if self.is_ours(state) => Assessment::Remove(match state {
+            (state, PathState::Absent) if self.is_ours(state, world) => Assessment::Remove(match state {
                 PathState::File { .. } if matches!(self.made, Made::Data) => {
                     Diff::default().note("with everything in it; no copy is kept")
                 }
@@ -132,7 +138,10 @@ impl Step for GoneFile {
         }
     }
 
-    fn fix(&self, _world: &World<'_>) -> Fix {
+    fn fix(&self, world: &World<'_>) -> Fix {
+        if *world.path(&self.path) == PathState::Absent {
+            return Fix::Script(unmade_path(&self.path));
+        }
         if let Made::Data = self.made {
             let beside = ["", "-wal", "-shm", "-journal"].map(|end| format!("{}{end}", self.path));
             return Fix::Script(Script::new().code("rm -f --").words(beside).code("\n"));
@@ -172,7 +181,49 @@ mod tests {
     fn gone_at(path: &str) -> Box<dyn Step> {
         let kept = Kept::default();
         let terms = Terms::plain(&kept);
-        GoneFile::file(path, "another".to_owned(), None, &terms).unwrap()
+        GoneFile::written(path, None, &terms).unwrap()
+    }
+
+    /// A host that knows of having made `/etc/a.conf` with each of these contents.
+    fn noted(contents: &[&str]) -> Host {
+        let lines = contents
+            .iter()
+            .map(|content| fingerprint(&state(content, "0644")) + "\n");
+        let note = state(&lines.collect::<String>(), "0600");
+        Host::default().path("/var/lib/mailprov/made/paths/etc/a.conf.noted", note)
+    }
+
+    #[test]
+    fn what_says_nothing_is_known_by_the_note_of_what_was_written() {
+        let host = noted(&["first\n", "second\n"]).path("/etc/a.conf", state("second\n", "0644"));
+        assert!(matches!(host.assess(&*gone()), Assessment::Remove(_)));
+        let theirs = noted(&["first\n"]).path("/etc/a.conf", state("mine\n", "0644"));
+        assert_eq!(theirs.assess(&*gone()), Assessment::Converged);
+        // As a run that was killed before it wrote anything leaves it.
+        let empty = noted(&[]).path("/etc/a.conf", state("mine\n", "0644"));
+        assert_eq!(empty.assess(&*gone()), Assessment::Converged);
+        let link = |target: &str| PathState::Symlink {
+            target: target.into(),
+            owner: "root".into(),
+            group: "root".into(),
+        };
+        let note = state(">there\n", "0600");
+        let host = || Host::default().path("/var/lib/mailprov/made/paths/etc/a.conf.noted", note.clone());
+        let at = |target| host().path("/etc/a.conf", link(target)).assess(&*gone());
+        assert!(matches!(at("there"), Assessment::Remove(_)));
+        assert_eq!(at("elsewhere"), Assessment::Converged);
+        let unnoted = Host::default().path("/etc/a.conf", link("there"));
+        assert_eq!(unnoted.assess(&*gone()), Assessment::Converged);
+    }
+
+    #[test]
+    fn a_note_of_what_is_gone_already_is_struck_off() {
+        let host = noted(&["first\n"]);
+        assert!(matches!(host.assess(&*gone()), Assessment::Remove(_)));
+        assert_eq!(
+            host.script(&*gone()),
+            "rm -rf -- /var/lib/mailprov/made/paths/etc/a.conf.noted /var/lib/mailprov/made/paths/etc/a.conf\n"
+        );
     }
 
     #[test]
@@ -231,6 +282,6 @@ mod tests {
             purge: true,
             ..Terms::plain(&kept)
         };
-        assert!(GoneFile::file("/etc/a.conf", String::new(), None, &terms).is_none());
+        assert!(GoneFile::written("/etc/a.conf", None, &terms).is_none());
     }
 }

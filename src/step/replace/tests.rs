@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod back;
+mod whose;
 
 /// A folder with the state of a host in it.
 struct Place {
@@ -71,6 +72,11 @@ impl Place {
     fn write(&self, name: &str, content: &str) {
         std::fs::create_dir_all(Path::new(&self.at(name)).parent().unwrap()).unwrap();
         std::fs::write(self.at(name), content).unwrap();
+    }
+
+    /// The note that mailprov made the file.
+    fn noted(&self, name: &str) -> String {
+        format!("state/made/paths{}.noted", self.at(name))
     }
 
     /// Nothing of ours lies about.
@@ -244,6 +250,7 @@ fn records_go_and_what_was_there_is_noted_and_can_be_put_back() {
     assert_eq!(place.run(&back).status.code(), Some(0));
     assert_eq!(place.read("etc/a"), "good");
     assert!(!Path::new(&place.at("etc/new")).exists());
+    assert!(!Path::new(&place.at(&place.noted("etc/new"))).exists());
     place.clean();
 }
 
@@ -344,8 +351,8 @@ fn bomb(after: usize) -> Script {
     Script::new().authored(&bomb)
 }
 
-/// Killed after any number of its commands, a set's files are each old or new, never between, and the record is gone
-/// before the first new one.
+/// Killed after any number of its commands, a set's files are each old or new, never between, the record is gone before
+/// the first new one, and one that was not there before is noted before it is.
 #[test]
 fn killed_at_any_instant_no_file_is_half_written() {
     let (old, new) = ("old ".repeat(5000), "new ".repeat(5000));
@@ -354,7 +361,7 @@ fn killed_at_any_instant_no_file_is_half_written() {
         place.write("etc/a", &old);
         place.write("etc/b", &old);
         place.write("state/services/x.service.restart", "digest");
-        let set = [place.file("etc/a", &new), place.file("etc/b", &new)];
+        let set = ["etc/a", "etc/b", "etc/c"].map(|name| place.file(name, &new));
         let units = [("x.service", Record::Restart)];
         let fragment = bomb(after).then(&script(&set, None, &units, "run1"));
         let killed = place.run(&fragment).status.code().is_none();
@@ -365,6 +372,11 @@ fn killed_at_any_instant_no_file_is_half_written() {
         let record = Path::new(&place.at("state/services/x.service.restart")).exists();
         assert!(
             !record || contents.iter().all(|content| *content == old),
+            "after {after}"
+        );
+        let made = Path::new(&place.at("etc/c")).exists();
+        assert!(
+            !made || place.read(&place.noted("etc/c")).lines().count() == 1,
             "after {after}"
         );
         let output = place.run(&script(&set, None, &[("x.service", Record::Restart)], "run2"));

@@ -21,6 +21,7 @@ fn kinds_that_write_files_keep_their_promises() {
     sets_that_fail_half_way(&host, &mut bench);
     leftovers(&host, &mut bench);
     any_file(&host, &mut bench);
+    super::gone::what_steps_made_goes_and_nothing_else(&host, &mut bench);
 }
 
 type Host = crate::support::TestHost;
