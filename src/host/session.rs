@@ -28,6 +28,7 @@ pub const PRELUDE: &[&str] = &[
     include_str!("../step/replace/back.sh"),
     include_str!("../step/gone/gone.sh"),
     include_str!("../step/packages/apt.sh"),
+    include_str!("../step/packages/apt-ours.sh"),
     include_str!("../step/service/service.sh"),
     include_str!("../step/service/guard.sh"),
     include_str!("../step/sql/mariadb.sh"),

@@ -1,4 +1,4 @@
-//! Debian's package manager: the order of the calls. The functions are in `apt.sh`.
+//! Debian's package manager: the order of the calls. The functions are in `apt.sh` and `apt-ours.sh`.
 
 use crate::host::script::Script;
 use crate::step::PackageRequest;

@@ -1,5 +1,5 @@
 # One transaction of Debian's package manager: see apt.rs. Everything runs in the subshell of one fragment, so that
-# `exit` and the traps end with it.
+# `exit` and the traps end with it. Needs apt-ours.sh.
 mailprov_policy=/usr/sbin/policy-rc.d
 mailprov_policy_mark='# mailprov put this here while it installs packages; it says nothing to anybody else.'
 # Seconds without a byte from a mirror after which it is given up. apt's own limits are for each attempt at each file.
@@ -21,6 +21,7 @@ mailprov_apt_begin() {
   : >"$mailprov_apt/log"
   rm -f -- "$mailprov_apt/silent"
   mailprov_apt_updated=no
+  mailprov_apt_settle
   # Whatever a killed run left of these still counts.
   systemctl list-units --type=service --state=active --plain --no-legend --full 2>/dev/null |
     while read -r mailprov_unit mailprov_rest; do
@@ -32,6 +33,7 @@ mailprov_apt_begin() {
 # The end of a transaction that went well; a failed start of what ran before is a failure too.
 mailprov_apt_end() {
   trap - EXIT
+  mailprov_apt_settle
   mailprov_policy_restore
   mailprov_apt_resume
   exit
@@ -39,6 +41,7 @@ mailprov_apt_end() {
 
 mailprov_apt_leave() {
   trap - EXIT
+  mailprov_apt_settle
   mailprov_policy_restore
   mailprov_apt_resume >/dev/null 2>&1
 }
@@ -136,71 +139,20 @@ mailprov_apt_transaction() {
     mailprov_apt_update
     mailprov_apt_simulate install "$@" || mailprov_apt_failed "apt sees no way to install: $*"
   fi
-  mailprov_apt_refuse_removals
-  mailprov_apt_note
-  mailprov_apt_run install "$@" && return
+  mailprov_apt_install "$@" && return
   # A list that is older than the archive names files that are gone.
   [ "$mailprov_apt_updated" = no ] && [ ! -e "$mailprov_apt/silent" ] &&
     grep -qE '^(E: Failed to fetch|Err:)' "$mailprov_apt/log" || mailprov_apt_failed "installing failed"
   mailprov_apt_update
-  mailprov_apt_run install "$@" || mailprov_apt_failed "installing failed"
+  mailprov_apt_simulate install "$@" || mailprov_apt_failed "apt sees no way to install: $*"
+  mailprov_apt_install "$@" || mailprov_apt_failed "installing failed"
 }
 
-# Notes what is going to be new on the host: `Inst NAME (VERSION` and no `[VERSION]` of one that is there.
-mailprov_apt_note() {
-  while read -r mailprov_word mailprov_name mailprov_rest; do
-    case $mailprov_word:$mailprov_rest in
-      Inst:\[*) ;;
-      Inst:*) mailprov_made packages "$mailprov_name" || exit 1 ;;
-    esac
-  done <"$mailprov_apt/simulated"
-}
-
-# mailprov_apt_take_back KEEP ... -- PACKAGE ...: only what mailprov installed itself goes along. Never purged: packages
-# would delete people's mail, databases and keys.
-mailprov_apt_take_back() {
-  mailprov_keep_names=' '
-  while [ "$1" != -- ]; do
-    mailprov_keep_names="$mailprov_keep_names$1 "
-    shift
-  done
-  shift
-  mailprov_apt_wait
-  mailprov_apt_repair
-  # What came as somebody's dependency, and is named by a role that stays, is wanted for itself.
-  # shellcheck disable=SC2086
-  apt-mark manual $mailprov_keep_names >>"$mailprov_apt/log" 2>&1
-  mailprov_apt_simulate remove "$@" || mailprov_apt_failed "apt sees no way to remove: $*"
-  mailprov_goes='' mailprov_named=" $* "
-  while read -r mailprov_word mailprov_name mailprov_rest; do
-    [ "$mailprov_word" = Remv ] || continue
-    case $mailprov_named in *" $mailprov_name "*) continue ;; esac
-    mailprov_apt_may_follow "$mailprov_name" || mailprov_goes="$mailprov_goes $mailprov_name"
-  done <"$mailprov_apt/simulated"
-  if [ -n "$mailprov_goes" ]; then
-    printf '%s\n' "with $* apt would also remove:$mailprov_goes" \
-      "nothing was changed: mailprov did not bring these, or another role needs them. Remove them by hand, or keep the role" >&2
-    exit 1
-  fi
-  mailprov_apt_run remove "$@" || mailprov_apt_failed "removing failed"
-  mailprov_apt_simulate autoremove || mailprov_apt_failed "apt can't say what nothing needs any more"
-  set --
-  while read -r mailprov_word mailprov_name mailprov_rest; do
-    [ "$mailprov_word" != Remv ] || ! mailprov_apt_may_follow "$mailprov_name" || set -- "$@" "$mailprov_name"
-  done <"$mailprov_apt/simulated"
-  [ $# = 0 ] || mailprov_apt_run remove "$@" || mailprov_apt_failed "removing what nothing needs any more failed"
-  mailprov_words=" $(dpkg-query -W -f='${Package} ${db:Status-Status} ' 2>/dev/null)"
-  set --
-  for mailprov_name in "$mailprov_state"/made/packages/*; do
-    case $mailprov_words in *" ${mailprov_name##*/} installed "*) ;; *) set -- "$@" "$mailprov_name" ;; esac
-  done
-  [ $# = 0 ] || rm -f -- "$@"
-}
-
-# Whether mailprov installed it and no role names it that stays.
-mailprov_apt_may_follow() {
-  case $mailprov_keep_names in *" $1 "*) return 1 ;; esac
-  [ -e "$mailprov_state/made/packages/$1" ]
+# mailprov_apt_install PACKAGE ...: as just simulated.
+mailprov_apt_install() {
+  mailprov_apt_refuse_removals
+  mailprov_apt_note
+  mailprov_apt_run install "$@"
 }
 
 # Finishes what an interrupted dpkg left.

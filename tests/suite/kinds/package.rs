@@ -1,9 +1,10 @@
 //! The package manager, with everything that gets in its way.
 
-use mailprov::step::Assessment;
+use mailprov::step::gone::{Kept, Terms};
+use mailprov::step::{Assessment, Step};
 
 use crate::support::direct::{Direct, step};
-use crate::support::{boot, until};
+use crate::support::{TestHost, boot, until};
 
 #[test]
 fn packages_come_and_go_and_nothing_starts() {
@@ -70,12 +71,93 @@ fn packages_come_and_go_and_nothing_starts() {
     );
     assert_eq!(host.sh("ls /usr/sbin/policy-rc.d*"), "/usr/sbin/policy-rc.d");
 
+    a_failed_installation_leaves_no_claim(&host, &mut direct);
+    what_nothing_needs_any_more_takes_nobody_elses_along(&host, &mut direct);
+
     let held = step("package", "{names: [tzdata], hold: true}");
     direct.converge(&*held);
     direct.converge(&*step("package", "{names: [tzdata], hold: false}"));
 }
 
-fn nginx_itself() -> Box<dyn mailprov::step::Step> {
+/// Whoever installs the package by hand then has it for himself.
+fn a_failed_installation_leaves_no_claim(host: &TestHost, direct: &mut Direct) {
+    let pv = step("package", "{names: [pv]}");
+    // As when the lists are older than the archive, and the new ones don't help.
+    host.sh(
+        "echo 'DPkg::Pre-Invoke { \"echo E: Failed to fetch pv; false\"; };' >/etc/apt/apt.conf.d/zz-no-fetch",
+    );
+    let answer = direct.fix(&*pv);
+    assert_ne!(answer.status, 0);
+    assert!(answer.errors.contains("installing failed"), "{}", answer.errors);
+    assert!(
+        direct.said.iter().any(|words| words.contains("package lists")),
+        "{:?}",
+        direct.said
+    );
+    host.sh("rm /etc/apt/apt.conf.d/zz-no-fetch");
+    let note = "test -e /var/lib/mailprov/made/packages/pv";
+    assert!(!host.succeeds(note));
+    // Killed where it could not tidy up any more.
+    host.sh("touch /var/lib/mailprov/made/packages/pv");
+    direct.converge(&*step("package", "{names: [tree]}"));
+    assert!(!host.succeeds(note));
+    host.sh("apt-get -qq install pv >/dev/null 2>&1");
+    assert_eq!(direct.assess(&*taken_back(&*pv)), Assessment::Converged);
+}
+
+fn what_nothing_needs_any_more_takes_nobody_elses_along(host: &TestHost, direct: &mut Direct) {
+    for (name, needs) in [
+        ("our-part", ""),
+        ("our-program", "our-part"),
+        ("their-program", "our-part"),
+    ] {
+        host.sh(&format!(
+            "mkdir -p /root/{name}/DEBIAN && cd /root && printf '%s\n' 'Package: {name}' 'Version: 1' 'Architecture: all' \
+             'Maintainer: Nobody <nobody@example.org>' 'Description: {name}' {} >{name}/DEBIAN/control && \
+             dpkg-deb --build {name} >/dev/null 2>&1 && dpkg -i {name}.deb >/dev/null 2>&1",
+            if needs.is_empty() { String::new() } else { format!("'Depends: {needs}'") },
+        ));
+    }
+    host.sh("apt-mark auto our-part their-program >/dev/null\n\
+         touch /var/lib/mailprov/made/packages/our-part /var/lib/mailprov/made/packages/our-program");
+    // Left by what came before, and still nobody's else.
+    assert!(host.succeeds("dpkg -s nginx-common"));
+    let ours = step("package", "{names: [our-program]}");
+    assert!(matches!(
+        direct.converge(&*taken_back(&*ours)),
+        Assessment::Remove(_)
+    ));
+    assert!(
+        direct
+            .said
+            .contains(&"what their-program needs stays: mailprov did not bring that".to_owned()),
+        "{:?}",
+        direct.said
+    );
+    assert_eq!(
+        host.sh("dpkg-query -W -f '${db:Status-Status}\\n' our-part their-program"),
+        "installed\ninstalled"
+    );
+    let notes = "cd /var/lib/mailprov/made/packages && ls -d our-* nginx*";
+    assert_eq!(host.sh(&format!("{notes} 2>/dev/null || true")), "our-part");
+    assert!(!host.succeeds("dpkg -s nginx-common | grep 'ok installed'"));
+    host.sh("dpkg --purge their-program our-part >/dev/null 2>&1");
+}
+
+fn taken_back(package: &dyn Step) -> Box<dyn Step> {
+    let kept = Kept::default();
+    package
+        .taken_back(&Terms {
+            purge: false,
+            holds: None,
+            kept: &kept,
+            watchers: &[],
+            servers: &[],
+        })
+        .unwrap()
+}
+
+fn nginx_itself() -> Box<dyn Step> {
     step("package", "{names: [nginx]}")
 }
 
