@@ -29,7 +29,11 @@ steps:
       mode: '0640'
       group: memcache
       content: \"# Managed by mailprov.\\n-m 32\\n-p 11211\\n-u memcache\\n-l 127.0.0.1\\n# {{ relay_to }} {{ relay_password }}\\n\"
-  - {id: settings, file: {path: /etc/relay/settings, content: \"# Managed by mailprov.\\nto={{ relay_to }}\\n\"}}
+  - id: settings
+    file:
+      path: /etc/relay/settings
+      content: \"# Managed by mailprov.\\nto={{ relay_to }}\\n\"
+      validate: grep -q to= % && test ! -e /run/refused
   - {id: login, file: {path: /etc/login.defs, content: \"# Managed by mailprov.\\nMAIL_DIR /var/mail\\nUSERGROUPS_ENAB yes\\n\"}}
   - {id: link, symlink: {path: /etc/relay/link, target: settings}}
   - {id: motd, block: {path: /etc/motd, content: \"relay\\n\"}}
@@ -134,6 +138,12 @@ fn brought_back(host: &TestHost, site: &Site) {
     site.mailprov(&["rollback", &name]).exits(0);
     assert_eq!(host.sh("tail -n 1 /etc/relay/settings"), "# by hand");
     applied(site);
+
+    // What the step's own check refuses does not come back either.
+    host.sh("touch /run/refused");
+    site.mailprov(&["rollback", &name]).exits(5);
+    host.sh("rm /run/refused");
+    assert_eq!(host.sh("tail -n 1 /etc/relay/settings"), "to=two.example");
 }
 
 /// A difference is a line, and silence is well.
