@@ -128,8 +128,8 @@ fn a_set_that_fails_half_way_is_put_back() {
         let path = place.at(name);
         let lines = wrote.lines().filter_map(|line| line.split_once('\t'));
         lines
-            .filter(|(known, _)| *known == path)
-            .last()
+            .rev()
+            .find(|(known, _)| *known == path)
             .unwrap()
             .1
             .to_owned()
