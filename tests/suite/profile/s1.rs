@@ -245,6 +245,28 @@ fn sockets(profile: &Profile) {
         modes,
         "660 postfix:postfix\n600 postfix:postfix\n660 root:mail\n660 root:www-data"
     );
+    let host = &profile.host;
+    // A chat server in the group of its socket may ask for passwords, and nobody beside it.
+    let chat = |group: &str, password: &str| {
+        host.succeeds(&format!(
+            "setpriv --reuid nobody --regid {group} --clear-groups \
+             doveadm auth test -a /run/dovecot/auth-chat alice@example.org {password}"
+        ))
+    };
+    let password = secret("alice_password");
+    assert!(chat("mail", &password));
+    assert!(!chat("mail", "wrong"));
+    assert!(!chat("nogroup", &password));
+    // A program of the web server delivers.
+    let web = |user: &str| {
+        host.succeeds(&format!(
+            "runuser -u {user} -- python3 -c 'import smtplib
+smtplib.LMTP(\"/run/dovecot/lmtp-web\").sendmail(\"shop@fine.example\", [\"bob@example.org\"], \"Subject: from-the-web-token\\r\\n\\r\\nx\\r\\n\")'"
+        ))
+    };
+    assert!(!web("nobody"));
+    assert!(web("www-data"));
+    proofs::arrives(host, "", "from-the-web-token");
 }
 
 fn folders(profile: &Profile) {

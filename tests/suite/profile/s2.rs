@@ -77,7 +77,12 @@ fn lookups(profile: &Profile) {
         "anna@example.org,postmaster@example.org"
     );
     assert_eq!(
-        found("catch-all-of-alias-domains", "whoever@other.example"),
+        found("senders-of-alias-domains", "info@other.example"),
+        "anna@example.org,postmaster@example.org"
+    );
+    // Postfix asks so when the address itself is nowhere.
+    assert_eq!(
+        found("catch-all-of-alias-domains", "@other.example"),
         "anna@example.org"
     );
     psql(

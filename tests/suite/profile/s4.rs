@@ -14,6 +14,9 @@ pub const PROOFS: &[Proof] = &[
     ("pop3", pop3),
     ("settings", settings),
     ("vmail", vmail),
+    // From here on with other values.
+    ("mail-in-the-home", mail_in_the_home),
+    ("root-of-a-domain", root_of_a_domain),
     ("sqlite-instead", sqlite_instead),
 ];
 
@@ -142,6 +145,35 @@ fn vmail(profile: &Profile) {
         profile.host.sh("getent passwd vmail | cut -d: -f3,4,6,7"),
         "5000:5000:/var/vmail:/usr/sbin/nologin"
     );
+}
+
+const IN_THE_HOME: &str = "\
+mail_domains: [example.org, example.net, mail.example.org]
+dovecot_mail_folder: '~'
+dovecot_layout: maildir++
+";
+
+/// Which is the person's, whatever the domain.
+fn mail_in_the_home(profile: &Profile) {
+    profile.with(IN_THE_HOME);
+    arrives(profile, "thomas@example.net", "thomas");
+    let found =
+        "grep -rqs '^Subject: proof for thomas@example.net' /var/vmail/thomas/new /var/vmail/thomas/cur";
+    assert!(profile.host.succeeds(found));
+}
+
+/// Where the host's own name is a domain of mailboxes, root is no mailbox of it, and has a person all the same.
+fn root_of_a_domain(profile: &Profile) {
+    profile.with(IN_THE_HOME);
+    assert_eq!(profile.host.sh("postconf -h mydestination"), "localhost");
+    profile
+        .host
+        .sh("printf 'Subject: from cron\\n\\ntext\\n' | sendmail root");
+    until("root's mail arrives", || {
+        profile
+            .host
+            .succeeds("grep -rqs '^Subject: from cron' /var/vmail/thomas/new /var/vmail/thomas/cur")
+    });
 }
 
 /// One changed variable, and one that has no meaning with a database: everything else stays.

@@ -7,6 +7,7 @@ mod dane;
 mod relays;
 pub mod smtp;
 mod state;
+mod submission;
 mod wire;
 
 use super::example;
@@ -37,6 +38,8 @@ pub fn holds(host: &mut TestHost) {
     smtp::nothing_is_relayed(host);
     smtp::clients_behave(host);
     smtp::smuggling_is_none(host, "bob@example.org", "/var/vmail/example.org/bob/Maildir");
+    submission::keeps_to_itself_where_people_sit(host);
+    submission::limits_logins(host);
     smtp::senders_own_their_addresses(host);
     boxes::hold(host);
     state::is_as_declared(host);

@@ -118,6 +118,49 @@ pub fn accounts(profile: &Profile) {
     }
 }
 
+/// Who logs in is looked up once: password, home, numbers and quota come together.
+pub fn one_lookup(profile: &Profile) {
+    let host = &profile.host;
+    host.sh(
+        "mariadb -e \"SET GLOBAL log_output = 'TABLE'; TRUNCATE mysql.general_log; SET GLOBAL general_log = 1\"
+         doveadm auth cache flush",
+    );
+    let login = format!("a LOGIN voll@example.net {}", secret("voll_password"));
+    let said = log_in(host, 993, &[&login, "b SELECT INBOX", "c LOGOUT"]);
+    let queries = host.sh(
+        "mariadb -N -e \"SET GLOBAL general_log = 0; SELECT argument FROM mysql.general_log WHERE user_host LIKE 'dovecot[%' \
+         AND argument LIKE '%voll@example.net%'\"",
+    );
+    assert!(said.contains("b OK"), "{said}");
+    assert_eq!(queries.lines().count(), 1, "{queries}");
+}
+
+/// Postfix and Dovecot have accounts of their own, which see what they need.
+pub fn readers_can_not_write(profile: &Profile) {
+    let as_user = |user: &str, statement: &str| {
+        profile.host.succeeds(&format!(
+            "MYSQL_PWD={} mariadb -u {user} postfixadmin -e {}",
+            secret(&format!("accounts_{user}_password")),
+            mailprov::host::script::quote(statement)
+        ))
+    };
+    for user in ["postfix", "dovecot"] {
+        assert!(as_user(user, "SELECT username FROM mailbox"), "{user}");
+        for statement in [
+            "UPDATE mailbox SET active = 1",
+            "INSERT INTO domain (domain, transport) VALUES ('x', '')",
+            "SELECT password FROM admin",
+            "CREATE TABLE t (id int)",
+        ] {
+            assert!(!as_user(user, statement), "{user}: {statement}");
+        }
+    }
+    assert!(as_user("postfix", "SELECT goto FROM alias"));
+    assert!(!as_user("dovecot", "SELECT goto FROM alias"));
+    let without = "MYSQL_PWD=wrong mariadb -u postfix postfixadmin -e 'SELECT 1'";
+    assert!(!profile.host.succeeds(without));
+}
+
 pub fn connections(profile: &Profile) {
     let host = &profile.host;
     assert_eq!(

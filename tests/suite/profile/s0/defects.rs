@@ -334,6 +334,39 @@ pub fn any_sender(profile: &Profile) {
     );
 }
 
+/// Whoever has an address has it in an alias domain too, to get mail and to send with; a catch-all is asked last.
+pub fn alias_domain(profile: &Profile) {
+    let host = &profile.host;
+    let sql = |statement: &str| host.sh(&format!("mariadb postfixadmin -e \"{statement}\""));
+    sql("INSERT INTO domain (domain, description, transport) VALUES ('other.example', '', 'virtual');
+         INSERT INTO alias_domain (alias_domain, target_domain) VALUES ('other.example', 'example.org');
+         INSERT INTO alias (address, goto, domain) VALUES ('@example.org', 'anna@example.org', 'example.org')");
+    let (anna, bernd) = ("anna@example.org", "bernd@example.org");
+    for (user, sender, theirs) in [
+        (bernd, "bernd@other.example", true),
+        (bernd, "bernd+shop@other.example", true),
+        (bernd, "info@other.example", true),
+        (bernd, "anna@other.example", false),
+        (bernd, "whoever@other.example", false),
+        (anna, "whoever@other.example", true),
+    ] {
+        let sent = sent_as(host, user, sender);
+        assert_eq!(sent.is_ok(), theirs, "{user} as {sender}: {sent:?}");
+        assert!(
+            theirs || sent.unwrap_err().contains("not owned"),
+            "{user} as {sender}"
+        );
+    }
+    post(host, "bernd+shop@other.example", "", "alias-domain-token");
+    arrives(host, bernd, "INBOX", "alias-domain-token");
+    post(host, "whoever@other.example", "", "alias-catch-all-token");
+    arrives(host, anna, "INBOX", "alias-catch-all-token");
+    sql(
+        "DELETE FROM alias WHERE address = '@example.org'; DELETE FROM alias_domain;
+         DELETE FROM domain WHERE domain = 'other.example'",
+    );
+}
+
 /// S4: every program of the host can try passwords.
 pub fn open_login_socket(profile: &Profile) {
     let seed = format!(

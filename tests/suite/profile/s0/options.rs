@@ -27,6 +27,7 @@ dovecot_postmaster: postmaster@example.net
 dovecot_settings:
   auth_verbose: "yes"
   auth_verbose_passwords: sha1
+  hostname: imap.example.org
   mail_privileged_group: mail
   mailbox_list_index: "no"
   sieve_trace_dir: ~/sieve-trace
@@ -113,6 +114,25 @@ pub fn logs(profile: &Profile) {
     ] {
         assert_eq!(doveconf(host, "", setting), value, "{setting}");
     }
+}
+
+/// What Dovecot writes itself, a refusal by a person's script for one, is postmaster's, and from a host of this name.
+pub fn own_mail(profile: &Profile) {
+    profile.with(OTHER);
+    let host = &profile.host;
+    host.sh(
+        "printf 'require \"reject\";\\nreject \"not today\";\\n' | doveadm sieve put -u bernd@example.org -a refusing
+         printf 'From: anna@example.org\\nTo: bernd@example.org\\nSubject: x\\n\\nx\\n' | sendmail -f anna@example.org bernd@example.org",
+    );
+    let refusal = "mailbox INBOX from postmaster@example.net body 'not today'";
+    until("the refusal", || {
+        !host
+            .sh(&format!("doveadm search -u anna@example.org {refusal}"))
+            .is_empty()
+    });
+    let said = host.sh(&format!("doveadm fetch -u anna@example.org text {refusal}"));
+    assert!(said.contains("Reporting-MTA: dns; imap.example.org"), "{said}");
+    host.sh("doveadm sieve deactivate -u bernd@example.org");
 }
 
 pub fn pop3(profile: &Profile) {
@@ -295,13 +315,25 @@ pub fn own_delivery(profile: &Profile) {
             "FETCH 1 BODY[HEADER.FIELDS (SUBJECT)]",
             "CREATE Work/2026",
             "LIST \"\" *",
+            "LSUB \"\" *",
         ],
     );
     for word in ["own-delivery-token", "Work/2026", "\\Junk) \"/\" Spam"] {
         assert!(said.contains(word), "{word}: {said}");
     }
     assert!(!said.contains(" Trash\n"), "Trash is only known: {said}");
+    let subscribed: Vec<&str> = said.lines().filter(|line| line.starts_with("* LSUB")).collect();
+    assert!(
+        subscribed.len() == 1 && subscribed[0].ends_with(" Sent"),
+        "{subscribed:?}"
+    );
     host.sh(&format!("test -d {home}/.Work.2026/cur"));
+    // Postfix knows no user of the host here, and root's mail has somebody to read it all the same.
+    host.sh("printf 'Subject: root-token\\n\\nx\\n' | sendmail root");
+    let inbox = "/var/vmail/example.org/bernd";
+    until("root's mail", || {
+        host.succeeds(&format!("grep -rqs root-token {inbox}/new {inbox}/cur"))
+    });
     // A mailbox that the inventory switches off takes nothing, though it has an address.
     let refused = rcpt(host, &host.address().to_string(), "voll@example.net");
     assert!(refused.starts_with("550 5.1.1"), "{refused}");
