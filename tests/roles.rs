@@ -143,6 +143,38 @@ fn mail_leads_to_somebody() {
     );
 }
 
+/// What would come up and not work.
+#[test]
+fn settings_that_exclude_each_other_are_refused() {
+    let inventories = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("inventories");
+    let refused = |profile: &str, sets: &[(&str, &str)]| {
+        let inventory = inventories.join(profile).join("inventory.yaml");
+        mistakes_with(&inventory, sets)
+            .err()
+            .map(|wrong| wrong.to_string())
+    };
+    for (profile, sets, words) in [
+        (
+            "s0-debian13-mysql",
+            &[("dovecot_listen", "[127.0.0.1, 192.0.2.1]")][..],
+            "add 127.0.1.1 to dovecot_listen",
+        ),
+        (
+            "s2-postgresql",
+            &[("mail_dkim_next_selector", "mail")],
+            "the key that signs already has this name",
+        ),
+    ] {
+        let said = refused(profile, sets).unwrap_or_else(|| panic!("{sets:?} is taken"));
+        assert!(said.contains(words), "{said}");
+    }
+    let fine = refused(
+        "s0-debian13-mysql",
+        &[("dovecot_listen", "[127.0.1.1, 192.0.2.1]")],
+    );
+    assert_eq!(fine, None);
+}
+
 /// What holds a secret is found again when its role goes, though the secret itself need not be known any more then.
 #[test]
 fn private_files_say_whose_they_are() {

@@ -52,11 +52,23 @@ pub fn hand_in(server: IpAddr, from: &str, to: &str, message: &str) -> io::Resul
 
 /// Sends a message on 587 after a login.
 pub fn submission(host: &TestHost, from: &str, password: &str, to: &str, token: &str) {
+    submitted(host, from, password, to, token, "what people write").unwrap();
+}
+
+/// The same with this text; the refusal when there is one.
+pub fn submitted(
+    host: &TestHost,
+    from: &str,
+    password: &str,
+    to: &str,
+    token: &str,
+    text: &str,
+) -> Result<(), lettre::transport::smtp::Error> {
     let message = Message::builder()
         .from(from.parse().unwrap())
         .to(to.parse().unwrap())
         .subject(token)
-        .body("what people write\r\n".to_owned())
+        .body(format!("{text}\r\n"))
         .unwrap();
     let tls = TlsParameters::builder("mx1.example.org".to_owned())
         .dangerous_accept_invalid_certs(true)
@@ -69,7 +81,7 @@ pub fn submission(host: &TestHost, from: &str, password: &str, to: &str, token: 
         .timeout(Some(Duration::from_secs(120)))
         .build()
         .send(&message)
-        .unwrap();
+        .map(drop)
 }
 
 /// Moves the message with `token` in its subject from one folder to another, in an IMAP session on the host.

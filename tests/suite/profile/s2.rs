@@ -1,7 +1,8 @@
 //! PostgreSQL and PostfixAdmin, Amavis with ClamAV and SpamAssassin, OpenDKIM.
 
-use super::client::{arrives, mode, post};
-use super::{Profile, Proof, secret};
+use super::client::{arrives, imap_done, mode, post};
+use super::{Profile, Proof, VARIANT, secret};
+use crate::filters::client::other_server;
 use crate::server::applied;
 use crate::server::around::smtp::smuggling_is_none;
 use crate::server::gone::nothing_is_left;
@@ -13,8 +14,11 @@ pub const PROOFS: &[Proof] = &[
     ("bcrypt", bcrypt),
     ("mailbox-by-hand", mailbox_by_hand),
     ("postfixadmin", postfixadmin),
+    ("folders", folders),
     ("signed", signed),
     ("fresh-signatures", fresh_signatures),
+    ("keys-change", keys_change),
+    ("broken-milter", broken_milter),
     ("no-smuggling", no_smuggling),
     ("stopped-server", stopped_server),
     // From here on without PostfixAdmin.
@@ -166,35 +170,113 @@ fn postfixadmin(profile: &Profile) {
     );
 }
 
+fn folders(profile: &Profile) {
+    let names = |words: &str| {
+        let list = profile.host.sh(&format!(
+            "doveadm mailbox list -u anna@example.org {words} | sort"
+        ));
+        list.lines()
+            .filter(|name| *name != "INBOX")
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(names("-s"), "Sent");
+    assert_eq!(names(""), "Sent Spam");
+    let uses = imap_done(
+        &profile.host,
+        "anna@example.org",
+        &["CREATE Trash", "LIST (SPECIAL-USE) \"\" *", "DELETE Trash"],
+    );
+    for (name, used) in [("Trash", "\\Trash"), ("Sent", "\\Sent"), ("Spam", "\\Junk")] {
+        let line = uses.lines().find(|line| line.ends_with(&format!("\"/\" {name}")));
+        assert!(line.is_some_and(|line| line.contains(used)), "{name}: {uses}");
+    }
+}
+
+/// The `DKIM-Signature` of the message that anna gets with `token`, when it has one.
+#[track_caller]
+fn signature(profile: &Profile, token: &str) -> Option<String> {
+    let host = &profile.host;
+    post(host, "anna@example.org", "", token);
+    arrives(host, "anna@example.org", "INBOX", token);
+    let mail = host.sh(&format!(
+        "doveadm fetch -u anna@example.org hdr mailbox INBOX subject {token}"
+    ));
+    let (_, signature) = mail.split_once("DKIM-Signature:")?;
+    Some(signature.to_owned())
+}
+
 /// By a key that only OpenDKIM reads; nobody can add another `From` to what it signed.
 fn signed(profile: &Profile) {
     let host = &profile.host;
     assert_eq!(
-        mode(host, "/etc/dkimkeys/example.org/mail.private"),
+        mode(host, "/etc/dkimkeys/example.org/Mail.private"),
         "600 opendkim:opendkim"
     );
-    post(host, "anna@example.org", "", "signed-token");
-    arrives(host, "anna@example.org", "INBOX", "signed-token");
-    let mail = host.sh("doveadm fetch -u anna@example.org hdr mailbox INBOX subject signed-token");
-    let (_, signature) = mail.split_once("DKIM-Signature:").unwrap();
+    let signature = signature(profile, "signed-token").unwrap();
     let (_, headers) = signature.split_once("\th=").unwrap();
     let (headers, _) = headers.split_once(';').unwrap();
     let names = headers.split(':').map(str::trim);
     let count = names.filter(|name| name.eq_ignore_ascii_case("from")).count();
-    assert!(signature.contains("d=example.org; s=mail;"), "{mail}");
-    assert_eq!(count, 2, "{mail}");
+    assert!(signature.contains("d=example.org; s=Mail;"), "{signature}");
+    assert_eq!(count, 2, "{signature}");
 }
+
+/// Beside the profile's own; the next key is made for [`keys_change`].
+const FURTHER: &str = "\
+clamav_databases: ['file:///srv/extra.hsb']
+mail_dkim_next_selector: next
+";
 
 /// freshclam fetches what is lost, or was never there.
 fn fresh_signatures(profile: &Profile) {
     let host = &profile.host;
     let sum = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f";
     host.sh(&format!("echo {sum}:68:Extra.Eicar >/srv/extra.hsb"));
-    profile.with("clamav_databases: ['file:///srv/extra.hsb']");
+    profile.with(FURTHER);
     let fetched = || host.succeeds("grep -qs Extra.Eicar /var/lib/clamav/extra.hsb");
     until("further signatures", fetched);
     host.sh("rm /var/lib/clamav/extra.hsb; systemctl restart clamav-freshclam.service");
     until("what was lost", fetched);
+}
+
+/// The next key is made and told before it signs; the former one stays.
+fn keys_change(profile: &Profile) {
+    let host = &profile.host;
+    profile.with(FURTHER);
+    let key = "/etc/dkimkeys/example.org/next.private";
+    assert_eq!(mode(host, key), "600 opendkim:opendkim");
+    let records = profile.on(VARIANT, &["advice", "dns"]).exits(0);
+    records
+        .says("Mail._domainkey.example.org.")
+        .says("next._domainkey.example.org.");
+    let before = signature(profile, "before-change-token").unwrap();
+    assert!(before.contains("s=Mail;"), "{before}");
+    let made = host.sh(&format!("sha256sum {key}"));
+    profile.with(CHANGED);
+    assert_eq!(
+        host.sh(&format!("sha256sum {key}")),
+        made,
+        "the key that was told"
+    );
+    let after = signature(profile, "after-change-token").unwrap();
+    assert!(after.contains("s=next;"), "{after}");
+    assert!(host.succeeds("test -s /etc/dkimkeys/example.org/Mail.private"));
+}
+
+/// Another key.
+const CHANGED: &str = "mail_dkim_selector: next\n";
+
+/// Who only signs stops nothing when it is down, neither for the host's own mail nor for others'.
+fn broken_milter(profile: &Profile) {
+    let host = &profile.host;
+    host.sh("systemctl stop opendkim.service");
+    assert_eq!(signature(profile, "own-unsigned-token"), None);
+    let message = "From: carol@example.com\r\nTo: anna@example.org\r\nSubject: elsewhere-unsigned-token\r\n\r\nhello\r\n";
+    other_server(host, "", "anna@example.org", message).unwrap();
+    arrives(host, "anna@example.org", "INBOX", "elsewhere-unsigned-token");
+    host.sh("systemctl start opendkim.service");
+    assert_ne!(signature(profile, "signed-again-token"), None);
     profile.with("");
 }
 
