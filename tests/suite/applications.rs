@@ -18,11 +18,16 @@ use crate::support::{TestHost, boot};
 const PASSWORD: &str = r#"Sup3r 'admin' "secret" \o/"#;
 
 /// Below the variables that lead to the authority.
-const ADMINISTRATION: &str = "  postfixadmin_footer: Back to example.org
+const ADMINISTRATION: &str = r#"  postfixadmin_footer: Back to example.org
   postfixadmin_footer_link: https://example.org/
   postfixadmin_password_rules: {'/.{12}/': password_too_short 12}
-  postfixadmin_hooks: {mailbox_postcreation: 'echo made $1 >>~/made; id -un >>~/made'}
-";
+  postfixadmin_settings: {vacation: 'YES', vacation_domain: autoreply.example.org}
+  postfixadmin_hooks:
+    mailbox_postcreation: 'echo made $1 >>~/made; id -un >>~/made'
+    mailbox_postdeletion: 'echo deleted $1 of $2 >>~/made; rm -r ~/"$2/${1%@*}"'
+    domain_postcreation: 'echo made $1 >>~/made'
+    domain_postdeletion: 'echo deleted $1 >>~/made; rm -r ~/"$1"'
+"#;
 
 #[test]
 fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
@@ -52,6 +57,7 @@ fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     a_mailbox_is_made(&host);
     people::write_read_and_filter(&host, example::ALICE, "another-secret-1");
     people::make_a_domain_and_a_mailbox(&host, PASSWORD);
+    a_mailbox_and_its_domain_go(&host);
     exposure::is_looked_at(&host);
     guesses::are_ended(&host);
     exposure::has_no_weakness(&host);
@@ -243,6 +249,32 @@ fn a_mailbox_is_made(host: &TestHost) {
         "example.org/carol/"
     );
     assert_eq!(host.sh("cat /var/vmail/made"), "made carol@example.org\nvmail");
+    let list = curl(
+        host,
+        "admin",
+        &format!("'{PAGE}/list-virtual.php?domain=example.org'"),
+    );
+    assert!(list.contains("vacation.php"), "{list}");
+}
+
+/// What people made in the browser: its standard aliases lead to `mail_admin`, and its mail goes by the hooks.
+fn a_mailbox_and_its_domain_go(host: &TestHost) {
+    for name in ["abuse", "hostmaster", "postmaster", "webmaster"] {
+        let alias = format!("postmap -q {name}@example.com mysql:/etc/postfix/sql/aliases.cf");
+        assert_eq!(host.sh(&alias), "alice@example.org", "{name}");
+    }
+    assert!(host.succeeds("test -d /var/vmail/example.com/erin"));
+    let cli = "cd / && runuser -u postfixadmin -- postfixadmin-cli";
+    host.sh(&format!(
+        "{cli} mailbox delete erin@example.com && test ! -e /var/vmail/example.com/erin"
+    ));
+    host.sh(&format!(
+        "{cli} domain delete example.com && test ! -e /var/vmail/example.com"
+    ));
+    assert_eq!(
+        host.sh("tail -n +3 /var/vmail/made"),
+        "made example.com\nmade erin@example.com\nvmail\ndeleted erin@example.com of example.com\ndeleted example.com"
+    );
 }
 
 /// One word of a shell.

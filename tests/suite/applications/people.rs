@@ -97,6 +97,9 @@ pub fn write_read_and_filter(host: &TestHost, alice: &str, bob: &str) {
     assert_eq!(attached, "What was said and done.\n");
     bob.leave();
     bob.picture("webmail-message");
+    bob.click("#toolbar-menu a.junk:not(.disabled)");
+    let junk = "doveadm search -u bob@example.org mailbox Junk header subject 'The minutes' | grep -q .";
+    until("what is marked as junk is in Junk", || host.succeeds(junk));
 
     bob.go(&format!("{WEBMAIL}?_task=settings&_action=plugin.managesieve"));
     // A click before the page is ready does nothing.

@@ -12,6 +12,7 @@ mail_dkim: opendkim
 amavis_autolearn: false
 opendkim_nameservers: [127.0.0.1]
 opendkim_dnssec: false
+mail_message_size: 50M
 ";
 
 /// The first proof: the ones below need it.
@@ -70,6 +71,10 @@ pub fn viruses_are_kept(profile: &Profile) {
     // It says so after it has put the mail there.
     until("Amavis says of three that it blocked them", || {
         host.succeeds("[ $(journalctl -b -u amavis --no-pager -o cat | grep -c 'Blocked INFECTED') -ge 3 ]")
+    });
+    proofs::large_mail(host, "amavis").unwrap();
+    until("the large one in quarantine", || {
+        host.sh("find /var/lib/amavis/virusmails -name 'virus-*' -size +20M | wc -l") == "1"
     });
     assert_eq!(proofs::file(host, "", "virus-token"), None);
 }

@@ -3,6 +3,9 @@
 use super::client::{imap, other_server};
 use crate::support::{TestHost, until};
 
+/// What every filter takes for spam.
+pub const GTUBE: &str = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
+
 /// Names of the attachments that [`virus`] knows: as it is, in an archive, in an archive in an archive.
 pub const VIRUSES: [&str; 3] = ["eicar.txt", "one.zip", "two.zip"];
 
@@ -32,16 +35,40 @@ pub fn virus(host: &TestHost, name: &str) -> Result<(), String> {
 for archive, content in ((\"one.zip\", \"eicar.txt\"), (\"two.zip\", \"one.zip\")):
     with z.ZipFile(archive, \"w\") as file: file.write(content)'; }}"
     ));
-    let encoded = host
-        .sh(&format!("base64 /srv/virus/{name}"))
-        .replace('\n', "\r\n");
-    let message = format!(
-        "From: carol@fine.example\r\nTo: bob@example.org\r\nSubject: virus-token\r\nMIME-Version: 1.0\r\n\
-         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nlook\r\n--b\r\n\
-         Content-Type: application/octet-stream; name={name}\r\nContent-Transfer-Encoding: base64\r\n\
-         Content-Disposition: attachment; filename={name}\r\n\r\n{encoded}\r\n--b--\r\n"
-    );
+    let encoded = host.sh(&format!("base64 /srv/virus/{name}"));
+    let message = with_attachments("virus-token", &[(name, &encoded)]);
     other_server(host, "carol@fine.example", "bob@example.org", &message)
+}
+
+/// A message to bob; of an attachment it takes the name and what it is in base64.
+fn with_attachments(token: &str, attachments: &[(&str, &str)]) -> String {
+    let mut message = format!(
+        "From: carol@fine.example\r\nTo: bob@example.org\r\nSubject: {token}\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nlook\r\n--b"
+    );
+    for (name, encoded) in attachments {
+        message += &format!(
+            "\r\nContent-Type: application/octet-stream; name={name}\r\nContent-Transfer-Encoding: base64\r\n\
+             Content-Disposition: attachment; filename={name}\r\n\r\n{}\r\n--b",
+            encoded.replace('\n', "\r\n")
+        );
+    }
+    message + "--\r\n"
+}
+
+/// Where `mail_message_size` is 50M: a message of 30 MB is delivered, and what is in it is looked at, too. What
+/// becomes of the one with a virus.
+pub fn large_mail(host: &TestHost, filter: &str) -> Result<(), String> {
+    let large = format!("{}\n", "A".repeat(76)).repeat(400_000);
+    let token = format!("large-{filter}");
+    let clean = with_attachments(&token, &[("large.bin", &large)]);
+    other_server(host, "carol@fine.example", "bob@example.org", &clean).unwrap();
+    until(&format!("{token} reaches bob"), || {
+        file(host, "", &token).is_some()
+    });
+    let eicar = host.sh("base64 /srv/virus/eicar.txt");
+    let ill = with_attachments("virus-token", &[("large.bin", &large), ("eicar.txt", &eicar)]);
+    other_server(host, "carol@fine.example", "bob@example.org", &ill)
 }
 
 /// By SPF and by DMARC.
@@ -71,9 +98,8 @@ pub fn viruses_are_refused(host: &TestHost) {
 
 /// `filter` is the one that marks it.
 pub fn spam_goes_to_junk(host: &TestHost, filter: &str) {
-    let gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
     let message = format!(
-        "From: carol@fine.example\r\nTo: bob@example.org\r\nSubject: spam-{filter}\r\n\r\n{gtube}\r\n"
+        "From: carol@fine.example\r\nTo: bob@example.org\r\nSubject: spam-{filter}\r\n\r\n{GTUBE}\r\n"
     );
     other_server(host, "carol@fine.example", "bob@example.org", &message).unwrap();
     let spam = arrives(host, "Junk", &format!("spam-{filter}"));

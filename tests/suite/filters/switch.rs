@@ -25,6 +25,8 @@ pub fn loses_nothing(profile: &Profile) {
     change(profile, "rspamd", &sender);
     nothing_of(host, AMAVIS);
     proofs::viruses_are_refused(host);
+    let refused = proofs::large_mail(host, "rspamd").unwrap_err();
+    assert!(refused.contains("Virus found"), "{refused}");
     proofs::spam_goes_to_junk(host, "rspamd");
     change(profile, "amavis", &sender);
     nothing_of(host, RSPAMD);

@@ -1,8 +1,10 @@
 //! Dovecot with large mailboxes, and rspamd, whose proofs are those that every filter has to make. The same host then
 //! changes to Amavis and OpenDKIM, which make theirs.
 
+mod accounts;
+
 use super::{Profile, Proof, secret};
-use crate::filters::client::{other_server, submission};
+use crate::filters::client::{other_server, submission, submitted};
 use crate::filters::{absent, amavis, dns, proofs, switch};
 use crate::support::until;
 
@@ -25,8 +27,8 @@ pub const PROOFS: &[Proof] = &[
     ("packages", packages),
     ("own-certificate", own_certificate),
     ("protocols-and-logins", protocols_and_logins),
-    ("users-table", users_table),
-    ("same-user-data", same_user_data),
+    ("users-table", accounts::users_table),
+    ("same-user-data", accounts::same_user_data),
     ("sockets", sockets),
     ("folders", folders),
     ("virtual-folders", virtual_folders),
@@ -34,8 +36,9 @@ pub const PROOFS: &[Proof] = &[
     ("quota", quota),
     ("domain-quota", domain_quota),
     ("quota-warning", quota_warning),
-    ("stops-with-its-database", stops_with_its_database),
+    ("stops-with-its-database", accounts::stops_with_its_database),
     ("single-addresses", single_addresses),
+    ("own-mail-is-filtered", own_mail_is_filtered),
     // From here on with another filter and signer, and at last with none.
     ("amavis-instead", amavis::is_there),
     ("opendkim-signs-and-checks", amavis::signatures_verify),
@@ -182,61 +185,6 @@ fn protocols_and_logins(profile: &Profile) {
     assert_eq!(home.trim_end_matches('/'), "/var/vmail/example.org/bob");
 }
 
-/// People of a table that is none of PostfixAdmin's: they log in, get mail, and send with their own address.
-fn users_table(profile: &Profile) {
-    let host = &profile.host;
-    host.sh(
-        "hash=$(doveadm pw -s SHA512-CRYPT -p dora-knows) && mariadb postfixadmin -e \
-         \"INSERT INTO users (username, domain, password) VALUES ('dora', 'example.org', '$hash')\"",
-    );
-    assert!(host.succeeds("doveadm auth test dora@example.org dora-knows"));
-    assert!(!host.succeeds("doveadm auth test dora@example.org another"));
-    assert!(
-        !host.succeeds("doveadm auth test dora@example.net dora-knows"),
-        "of another domain"
-    );
-    submission(
-        host,
-        "dora@example.org",
-        "dora-knows",
-        "bob@example.org",
-        "from-dora-token",
-    );
-    proofs::arrives(host, "", "from-dora-token");
-    let to = |recipient: &str| {
-        let message =
-            format!("From: carol@fine.example\r\nTo: {recipient}\r\nSubject: to-dora-token\r\n\r\nhello\r\n");
-        other_server(host, "carol@fine.example", recipient, &message)
-    };
-    to("dora@example.org").unwrap();
-    until("dora has her mail", || {
-        host.succeeds("grep -rq to-dora-token /var/vmail/example.org/dora/Maildir/new")
-    });
-    let refused = to("dora@example.net").unwrap_err();
-    assert!(refused.starts_with("550"), "{refused}");
-    let listed = host.sh("doveadm user '*' | sort | paste -sd ' '");
-    assert_eq!(
-        listed,
-        "alice@example.org bob@example.org dora@example.org full@example.net"
-    );
-}
-
-fn same_user_data(profile: &Profile) {
-    let host = &profile.host;
-    for name in ["alice", "bob"] {
-        let data = host.sh(&format!(
-            "for field in uid gid home; do doveadm user -f $field {name}@example.org; done | paste -sd ' '"
-        ));
-        assert_eq!(
-            data.trim_end_matches('/'),
-            format!("5000 5000 /var/vmail/example.org/{name}")
-        );
-    }
-    // What `allow_all_users` would do.
-    assert!(!host.succeeds("doveadm user nobody@example.org"));
-    assert!(!host.succeeds("test -e /var/vmail/example.org/nobody"));
-}
-
 fn sockets(profile: &Profile) {
     let modes = profile.host.sh(
         "stat -c '%a %U:%G' /var/spool/postfix/private/auth /var/spool/postfix/private/dovecot-lmtp /run/dovecot/auth-chat /run/dovecot/lmtp-web",
@@ -360,22 +308,20 @@ fn quota_warning(profile: &Profile) {
     });
 }
 
-fn stops_with_its_database(profile: &Profile) {
-    let shown = profile
-        .host
-        .sh("systemctl show -p After -p BindsTo dovecot.service");
-    for property in ["After=", "BindsTo="] {
-        let line = shown.lines().find(|line| line.starts_with(property)).unwrap();
-        assert!(line.contains("mariadb.service"), "{shown}");
-    }
-}
-
 fn single_addresses(profile: &Profile) {
     let address = profile.host.address();
     let line = format!("dovecot_listen=[127.0.0.1, {address}, '::1']");
     profile
         .site
-        .mailprov(&["apply", "--set", &line, "--set", "dovecot_quota_grace=1G"])
+        .mailprov(&[
+            "apply",
+            "--set",
+            &line,
+            "--set",
+            "dovecot_quota_grace=1G",
+            "--set",
+            "mail_filter_submission=true",
+        ])
         .exits(0);
     let grace = profile.host.sh("doveconf quota_storage_grace");
     assert_eq!(grace, "quota_storage_grace = 1073741824B");
@@ -389,4 +335,23 @@ fn single_addresses(profile: &Profile) {
     ];
     expected.sort();
     assert_eq!(listens, expected.join(" "));
+}
+
+/// After the apply of [`single_addresses`], which wants it.
+fn own_mail_is_filtered(profile: &Profile) {
+    let host = &profile.host;
+    submitted(
+        host,
+        "alice@example.org",
+        &secret("alice_password"),
+        "bob@example.org",
+        "own-spam-token",
+        proofs::GTUBE,
+    )
+    .unwrap();
+    let spam = proofs::arrives(host, "Junk", "own-spam-token");
+    assert!(
+        spam.contains("X-Spam: Yes") && spam.contains("d=example.org; s=mail;"),
+        "{spam}"
+    );
 }
