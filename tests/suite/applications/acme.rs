@@ -163,9 +163,11 @@ fn what_is_gone_is_not_renewed(host: &TestHost, site: &Site, further: &str) {
         "curl --silent --fail -d '{\"host\": \"imap.example.org\"}' http://localhost:8055/clear-servfail",
     );
     let further = further.replacen('[', "[{name: imap.example.org},", 1);
-    site.mailprov(&["apply", "--set", &further]).exits(0);
+    site.mailprov(&[&["apply", "--set", &further], &super::discovery::NONE[..]].concat())
+        .exits(0);
     everywhere(host, "imap.example.org", "Pebble Intermediate", "");
     assert!(!host.succeeds(&format!("grep autorenew {CONF}")));
+    super::discovery::nothing_is_found(host);
 }
 
 /// Names that are proven in DNS by a hook, beside certificates that people bring along, in the inventory or on the host.

@@ -2,6 +2,9 @@
 
 use crate::support::{Site, TestHost};
 
+/// What switches all of it off.
+pub const NONE: [&str; 4] = ["--set", "mail_autoconfig=false", "--set", "mail_mta_sts=none"];
+
 /// A file from the web server, under any of its names, with a certificate that holds.
 #[track_caller]
 fn get(host: &TestHost, words: &str, name: &str, path: &str) -> String {
@@ -51,6 +54,30 @@ pub fn settings_are_found(host: &TestHost) {
         policy,
         "version: STSv1\r\nmode: testing\r\nmx: mx1.example.org\r\nmax_age: 604800\r"
     );
+}
+
+/// Not under the server's own name either, which has other pages still.
+pub fn nothing_is_found(host: &TestHost) {
+    let status = |page: &str| {
+        host.sh(&format!(
+            "curl --insecure --silent -o /dev/null -w '%{{http_code}}' --connect-to ::127.0.0.1: https://{page} || true"
+        ))
+    };
+    for page in [
+        "/mail/config-v1.1.xml",
+        "/.well-known/autoconfig/mail/config-v1.1.xml",
+        "/mail.mobileconfig",
+        "/autodiscover/autodiscover.xml",
+    ] {
+        assert_eq!(status(&format!("mx1.example.org{page}")), "404", "{page}");
+    }
+    for name in ["autoconfig", "autodiscover", "mta-sts"] {
+        assert_eq!(
+            status(&format!("{name}.example.org/")),
+            "000",
+            "{name}: not our name"
+        );
+    }
 }
 
 /// What is still to be set is told at the end, and whenever it is asked for, in a form that name servers take.

@@ -28,6 +28,10 @@ pub fn arrives(host: &TestHost, folder: &str, token: &str) -> String {
 
 /// Hands in EICAR as the attachment `name`; the refusal when there is one.
 pub fn virus(host: &TestHost, name: &str) -> Result<(), String> {
+    virus_to(host, "bob@example.org", name)
+}
+
+fn virus_to(host: &TestHost, to: &str, name: &str) -> Result<(), String> {
     let eicar = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*";
     host.sh(&format!(
         "mkdir -p /srv/virus && cd /srv/virus && [ -e two.zip ] || {{ printf %s '{eicar}' >eicar.txt
@@ -37,7 +41,26 @@ for archive, content in ((\"one.zip\", \"eicar.txt\"), (\"two.zip\", \"one.zip\"
     ));
     let encoded = host.sh(&format!("base64 /srv/virus/{name}"));
     let message = with_attachments("virus-token", &[(name, &encoded)]);
-    other_server(host, "carol@fine.example", "bob@example.org", &message)
+    other_server(host, "carol@fine.example", to, &message)
+}
+
+/// The filter looks at mail of every domain, not of the first one alone. Where there is a mailbox erik@example.net.
+pub fn of_another_domain(host: &TestHost, filter: &str) {
+    const ERIK: &str = "erik@example.net";
+    let maildir = "/var/vmail/example.net/erik/Maildir";
+    let token = format!("net-spam-{filter}");
+    let spam = format!("From: carol@fine.example\r\nTo: {ERIK}\r\nSubject: {token}\r\n\r\n{GTUBE}\r\n");
+    other_server(host, "carol@fine.example", ERIK, &spam).unwrap();
+    until(&format!("{token} is in erik's Junk"), || {
+        host.succeeds(&format!("grep -rqs {token} {maildir}/Junk"))
+    });
+    let blocked = || host.sh("find /var/lib/amavis/virusmails -name 'virus-*' 2>/dev/null | wc -l");
+    let before = blocked();
+    match virus_to(host, ERIK, "eicar.txt") {
+        Err(refused) => assert!(refused.contains("Virus found"), "{refused}"),
+        Ok(()) => until("the virus is in quarantine", || blocked() != before),
+    }
+    assert!(!host.succeeds(&format!("grep -rqs virus-token {maildir}")));
 }
 
 /// A message to bob; of an attachment it takes the name and what it is in base64.

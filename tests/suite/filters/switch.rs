@@ -27,6 +27,7 @@ pub fn loses_nothing(profile: &Profile) {
     proofs::viruses_are_refused(host);
     let refused = proofs::large_mail(host, "rspamd").unwrap_err();
     assert!(refused.contains("Virus found"), "{refused}");
+    proofs::of_another_domain(host, "rspamd");
     proofs::spam_goes_to_junk(host, "rspamd");
     change(profile, "amavis", &sender);
     nothing_of(host, RSPAMD);

@@ -52,6 +52,9 @@ pub const PROOFS: &[Proof] = &[
     ("moves-teach-spamassassin", |profile| {
         proofs::moves_teach(&profile.host, "amavis");
     }),
+    ("every-domain-is-filtered", |profile| {
+        proofs::of_another_domain(&profile.host, "amavis");
+    }),
     ("filters-change-under-way", switch::loses_nothing),
     ("filters-go", absent::filters_go),
 ];
