@@ -164,6 +164,16 @@ fn settings_that_exclude_each_other_are_refused() {
             &[("mail_dkim_next_selector", "mail")],
             "the key that signs already has this name",
         ),
+        (
+            "s2-postgresql",
+            &[("mail_dkim_socket", "/run/opendkim/opendkim.sock")],
+            "or set postfix_chroot: false",
+        ),
+        (
+            "s2-postgresql",
+            &[("mail_dkim_socket", "/var/spool/postfix/opendkim.sock")],
+            "no other folder is OpenDKIM's alone",
+        ),
     ] {
         let said = refused(profile, sets).unwrap_or_else(|| panic!("{sets:?} is taken"));
         assert!(said.contains(words), "{said}");

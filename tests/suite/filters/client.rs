@@ -70,7 +70,7 @@ pub fn submitted(
         .subject(token)
         .body(format!("{text}\r\n"))
         .unwrap();
-    let tls = TlsParameters::builder("mx1.example.org".to_owned())
+    let tls = TlsParameters::builder(host.sh("hostname --fqdn"))
         .dangerous_accept_invalid_certs(true)
         .build_rustls()
         .unwrap();

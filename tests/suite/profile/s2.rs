@@ -2,7 +2,8 @@
 
 use super::client::{arrives, imap_done, mode, post};
 use super::{Profile, Proof, VARIANT, secret};
-use crate::filters::client::other_server;
+use crate::filters::client::{other_server, submitted};
+use crate::filters::proofs::GTUBE;
 use crate::server::applied;
 use crate::server::around::smtp::smuggling_is_none;
 use crate::server::gone::nothing_is_left;
@@ -18,6 +19,7 @@ pub const PROOFS: &[Proof] = &[
     ("signed", signed),
     ("fresh-signatures", fresh_signatures),
     ("keys-change", keys_change),
+    ("filtered-submission", filtered_submission),
     ("broken-milter", broken_milter),
     ("no-smuggling", no_smuggling),
     ("stopped-server", stopped_server),
@@ -206,13 +208,22 @@ fn signature(profile: &Profile, token: &str) -> Option<String> {
     Some(signature.to_owned())
 }
 
-/// By a key that only OpenDKIM reads; nobody can add another `From` to what it signed.
+/// By a key that only OpenDKIM reads, over a socket that only Postfix reaches; nobody can add another `From` to what it
+/// signed.
 fn signed(profile: &Profile) {
     let host = &profile.host;
     assert_eq!(
         mode(host, "/etc/dkimkeys/example.org/Mail.private"),
         "600 opendkim:opendkim"
     );
+    let folder = "/var/spool/postfix/opendkim";
+    assert_eq!(mode(host, folder), "750 opendkim:opendkim");
+    assert_eq!(
+        mode(host, &format!("{folder}/opendkim.sock")),
+        "770 opendkim:opendkim"
+    );
+    assert!(host.succeeds("id -nG postfix | tr ' ' '\n' | grep -qx opendkim"));
+    assert_eq!(host.sh("ss -Hltn 'sport = 8891'"), "");
     let signature = signature(profile, "signed-token").unwrap();
     let (_, headers) = signature.split_once("\th=").unwrap();
     let (headers, _) = headers.split_once(';').unwrap();
@@ -264,8 +275,26 @@ fn keys_change(profile: &Profile) {
     assert!(host.succeeds("test -s /etc/dkimkeys/example.org/Mail.private"));
 }
 
-/// Another key.
-const CHANGED: &str = "mail_dkim_selector: next\n";
+/// Another key, and a filter for what people send.
+const CHANGED: &str = "\
+mail_dkim_selector: next
+mail_filter_submission: true
+";
+
+fn filtered_submission(profile: &Profile) {
+    profile.with(CHANGED);
+    let host = &profile.host;
+    submitted(
+        host,
+        "anna@example.org",
+        &secret("anna_password"),
+        "postmaster@example.org",
+        "own-spam-token",
+        GTUBE,
+    )
+    .unwrap();
+    arrives(host, "postmaster@example.org", "Spam", "own-spam-token");
+}
 
 /// Who only signs stops nothing when it is down, neither for the host's own mail nor for others'.
 fn broken_milter(profile: &Profile) {
