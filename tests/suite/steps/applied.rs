@@ -88,9 +88,7 @@ fn private_files(host: &TestHost, site: &Site) {
             .says("someone: (a password) → unset")
             .says_nothing_of("longago");
     }
-    site.mailprov(&["drift", "-v"])
-        .exits(4)
-        .says_nothing_of("longago");
+    site.mailprov(&["drift"]).exits(4).says_nothing_of("longago");
     site.mailprov(&["apply", "--diff"])
         .exits(0)
         .says_nothing_of("longago");
