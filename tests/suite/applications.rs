@@ -10,6 +10,7 @@ mod exposure;
 mod guesses;
 mod people;
 mod rotate;
+mod swaks;
 mod visitors;
 
 use crate::server::{applied, example};
@@ -36,7 +37,7 @@ fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     let site = example::site_with(&host, &["mailserver", "roundcube", "postfixadmin", "fail2ban", "client"])
         .role(
             "client",
-            "summary: A client.\nsteps:\n  - id: packages\n    package: {names: [curl, bind9-utils, libxml2-utils, testssl.sh]}\n",
+            "summary: A client.\nsteps:\n  - id: packages\n    package: {names: [curl, bind9-utils, libnet-ssleay-perl, libxml2-utils, swaks, testssl.sh]}\n",
         )
         .top(acme::VARIABLES)
         .top(ADMINISTRATION)
@@ -57,6 +58,7 @@ fn people_read_mail_and_administrators_make_mailboxes_over_the_web() {
     a_mailbox_is_made(&host);
     people::write_read_and_filter(&host, example::ALICE, "another-secret-1");
     people::make_a_domain_and_a_mailbox(&host, PASSWORD);
+    swaks::hands_mail_in(&host, "another-secret-1");
     a_mailbox_and_its_domain_go(&host);
     exposure::is_looked_at(&host);
     guesses::are_ended(&host);
