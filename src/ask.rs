@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use zeroize::Zeroizing;
 
 use crate::exit::Exit;
@@ -87,23 +87,42 @@ fn listen() {
         return;
     };
     let _inside = runtime.enter();
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let Ok(mut signals) = EndSignals::listen() else {
         return;
     };
     runtime.spawn(async move {
-        loop {
-            let more = tokio::select! {
-                more = interrupt.recv() => more,
-                more = terminate.recv() => more,
-            };
-            if more.is_none() {
-                return;
-            }
+        while signals.next().await.is_some() {
             if !heeded() {
                 leave();
             }
         }
     });
+}
+
+/// Ctrl-C and SIGTERM, from now on.
+#[derive(Debug)]
+pub struct EndSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl EndSignals {
+    /// Takes the signals' own effect away, for as long as the program runs. Inside of a runtime.
+    ///
+    /// # Errors
+    /// The system refuses; the signals do what they always did.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for one of them; `None` when there will be no more.
+    pub async fn next(&mut self) -> Option<()> {
+        tokio::select! {
+            more = self.interrupt.recv() => more,
+            more = self.terminate.recv() => more,
+        }
+    }
 }

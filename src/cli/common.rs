@@ -21,6 +21,18 @@ pub struct Talk {
     pub verbose: bool,
 }
 
+/// Writes two columns, with `between` between them.
+pub fn columns(text: &mut String, rows: &[(String, String)], between: &str) {
+    let width = rows
+        .iter()
+        .map(|(first, _)| first.chars().count())
+        .max()
+        .unwrap_or(0);
+    for (first, second) in rows {
+        let _ = writeln!(text, "  {first:<width$}{between}{second}");
+    }
+}
+
 /// Options that every subcommand takes.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Global {

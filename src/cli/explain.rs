@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::common::{Failure, Global, InventoryArgs, exit_codes, print, unknown_name};
+use super::common::{Failure, Global, InventoryArgs, columns, exit_codes, print, unknown_name};
 use crate::diagnostic::Diagnostics;
 use crate::exit::Exit;
 use crate::graph::StepGraph;
@@ -245,12 +245,5 @@ fn section(text: &mut String, title: &str, entries: impl Iterator<Item = (String
         return;
     }
     let _ = writeln!(text, "\n{title}");
-    let width = entries
-        .iter()
-        .map(|(name, _)| name.chars().count())
-        .max()
-        .unwrap_or(0);
-    for (name, reason) in entries {
-        let _ = writeln!(text, "  {name:<width$}  {reason}");
-    }
+    columns(text, &entries, "  ");
 }

@@ -66,8 +66,11 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
             let (vault, prompt, accept) = (&vault, prompt.clone(), args.accept_new_host_key);
             let path = inventory.path.as_path();
             async move {
-                let opened = reach::open(host, vault, accept, prompt, Some(path)).await;
-                (host, ask(opened, &packages).await)
+                let asked = async {
+                    let session = reach::open(host, vault, accept, prompt, Some(path)).await?;
+                    ask(session, &packages).await
+                };
+                (host, asked.await)
             }
         })
         .buffered(JOBS)
@@ -88,8 +91,7 @@ pub async fn run(args: Args, _global: &Global) -> Result<Exit, Failure> {
     Ok(ending.exit())
 }
 
-async fn ask(opened: Result<Session, HostError>, packages: &[String]) -> Result<Facts, HostError> {
-    let mut session = opened?;
+async fn ask(mut session: Session, packages: &[String]) -> Result<Facts, HostError> {
     let facts = session.facts(packages, None).await?;
     session.finish(None).await?;
     Ok(facts)

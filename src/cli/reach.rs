@@ -73,7 +73,8 @@ pub fn vault(
     Ok(inventory.secrets.open(&names, identities)?)
 }
 
-/// Opens a root shell on `host`, which `inventory` names, in a task of its own: while its prompt waits for a person, other hosts go on.
+/// Opens a root shell on `host`, which `inventory` names, in a task of its own: while its prompt waits for a person,
+/// other hosts go on.
 ///
 /// # Errors
 /// See [`connection::connect`].

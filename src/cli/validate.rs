@@ -1,8 +1,6 @@
 //! `mailprov validate`: everything that can be proven without a host.
 
-use std::fmt::Write as _;
-
-use super::common::{Failure, Global, InventoryArgs, count, exit_codes, print};
+use super::common::{Failure, Global, InventoryArgs, columns, count, exit_codes, print};
 use crate::exit::Exit;
 use crate::inventory::Inventory;
 use crate::role::bind;
@@ -67,13 +65,6 @@ fn missing_secrets(inventory: &Inventory, roles: &Roles) -> String {
             needed.by.clone(),
         ));
     }
-    let width = commands
-        .iter()
-        .map(|(command, _)| command.chars().count())
-        .max()
-        .unwrap_or(0);
-    for (command, what) in commands {
-        let _ = writeln!(text, "  {command:<width$}  # {what}");
-    }
+    columns(&mut text, &commands, "  # ");
     text
 }

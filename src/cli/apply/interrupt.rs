@@ -1,10 +1,9 @@
 //! Ctrl-C and SIGTERM: the first asks the run to finish what is in hand, the second ends it at once.
 
 use indicatif::MultiProgress;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::ask::Heeding;
+use crate::ask::{EndSignals, Heeding};
 use crate::report::event::Mode;
 use crate::run::Halt;
 
@@ -31,21 +30,11 @@ impl Drop for Listener {
 pub fn listen(mode: Mode, progress: MultiProgress) -> Listener {
     let (sender, halt) = watch::channel(Halt::Go);
     let task = tokio::spawn(async move {
-        let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            // Without handlers the signals do what they always did.
+        let Ok(mut signals) = EndSignals::listen() else {
             return;
         };
         let mut next = Halt::Finish;
-        loop {
-            let more = tokio::select! {
-                more = interrupt.recv() => more,
-                more = terminate.recv() => more,
-            };
-            if more.is_none() {
-                return;
-            }
+        while signals.next().await.is_some() {
             sender.send_replace(next);
             if next == Halt::Finish && mode == Mode::Apply {
                 progress.suspend(|| {

@@ -5,12 +5,15 @@ use mailprov::host::script::quote;
 use crate::server::example::ALICE;
 use crate::support::{TestHost, until};
 
-/// Addresses of the host that are none of its own networks.
-const ADDRESSES: [(&str, &str); 2] = [("-4", "192.0.2.80"), ("-6", "2001:db8::80")];
+/// Addresses of the host that are none of its own networks, and how they stand in a URL.
+const ADDRESSES: [(&str, &str, &str); 2] = [
+    ("-4", "192.0.2.80", "192.0.2.80"),
+    ("-6", "2001:db8::80", "[2001:db8::80]"),
+];
 
 /// Nothing is relayed, nothing goes in without TLS, nobody sends as somebody else; and what is sent is what is read.
 pub fn hands_mail_in(host: &TestHost, bob: &str) {
-    for (family, address) in ADDRESSES {
+    for (family, address, place) in ADDRESSES {
         host.sh(&format!("ip {family} address add {address} dev lo"));
         let swaks = |words: &str| {
             host.sh(&format!(
@@ -42,10 +45,9 @@ pub fn hands_mail_in(host: &TestHost, bob: &str) {
         ));
         assert!(said.contains("250 2.0.0 Ok: queued"), "{said}");
         let newest = format!(
-            "curl --silent --globoff --insecure --max-time 60 --user {} 'imaps://[{address}]/INBOX;UID=*;SECTION=TEXT'",
+            "curl --silent --globoff --insecure --max-time 60 --user {} 'imaps://{place}/INBOX;UID=*;SECTION=TEXT'",
             quote(&format!("bob@example.org:{bob}"))
-        )
-        .replace("[192.0.2.80]", "192.0.2.80");
+        );
         until("what swaks handed in", || {
             host.sh(&format!("{newest}; true")).trim() == body
         });
